@@ -1,0 +1,33 @@
+"""Numbers: a cohort and a plan in, one typed result out.
+
+Nothing heavy is imported until a name is used, so that the command line starts quickly.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audit.cohort import build_cohort as build_cohort
+    from audit.plan import Plan as Plan
+    from audit.plan_file import read_plan as read_plan
+    from audit.problems import InputError as InputError
+    from audit.result import AuditResult as AuditResult
+    from audit.run import audit as audit
+    from audit.sources.files import read_files as read_files
+
+_HOME = {
+    "AuditResult": "audit.result",
+    "InputError": "audit.problems",
+    "Plan": "audit.plan",
+    "audit": "audit.run",
+    "build_cohort": "audit.cohort",
+    "read_files": "audit.sources.files",
+    "read_plan": "audit.plan_file",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'audit' has no attribute '{name}'")
+    return getattr(import_module(_HOME[name]), name)

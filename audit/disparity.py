@@ -1,0 +1,308 @@
+"""Contrasts between the strata of one attribute: differences, ratios and max-min gaps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from audit.estimates import UNDEFINED_LIMIT
+from audit.figures import Figures, spread
+from audit.intervals import events_and_denominator, percentile_interval, undefined_fraction
+from audit.measures import MEASURES
+from audit.measures.declaration import Measure
+from audit.result import Contrast, Disparity, Estimate, Status
+from audit.stats.multiplicity import benjamini_hochberg, gap_interval
+from audit.stats.proportions import newcombe_difference
+
+Floats = NDArray[np.float64]
+SCREENING = "screening"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Intervals of one contrast for every stratum against the reference."""
+
+    value: Floats
+    lower: Floats
+    upper: Floats
+    method: tuple[str, ...]
+    p: Floats
+    undefined: Floats
+
+
+def disparities_of(
+    figures: Figures, estimates: Sequence[Estimate], level: float
+) -> list[Disparity]:
+    """Every contrast in one set of strata; `estimates` are those of the same set."""
+    attributes = figures.strata.attributes
+    if not attributes:
+        return []
+    count = len(figures.strata.strata)
+    by_measure = {
+        estimates[first].measure: estimates[first : first + count]
+        for first in range(0, len(estimates), count)
+    }
+    out: list[Disparity] = []
+    for measure in MEASURES.values():
+        if measure.id in figures.replicates and measure.contrasted:
+            out.extend(_of_measure(figures, measure, by_measure[measure.id], level))
+    return out
+
+
+def adjusted(disparities: Sequence[Disparity]) -> list[Disparity]:
+    """Add Benjamini-Hochberg p values over all screened differences and ratios of the audit.
+
+    A difference and its ratio test one hypothesis and count once; gaps form their own family.
+    """
+    out = list(disparities)
+    for contrasts in (("difference",), ("gap",)):
+        chosen = [i for i, d in enumerate(out) if d.contrast in contrasts]
+        p = np.array([np.nan if out[i].p is None else out[i].p for i in chosen], dtype=np.float64)
+        for i, value in zip(chosen, benjamini_hochberg(p), strict=True):
+            if not np.isnan(value):
+                out[i] = out[i].model_copy(update={"p_adjusted": float(value)})
+    differences = {
+        (d.measure, d.stratum, d.reference): d.p_adjusted
+        for d in out
+        if d.contrast == "difference"
+    }
+    return [
+        d.model_copy(update={"p_adjusted": differences[d.measure, d.stratum, d.reference]})
+        if d.contrast == "ratio"
+        else d
+        for d in out
+    ]
+
+
+def _of_measure(
+    figures: Figures, measure: Measure, estimates: Sequence[Estimate], level: float
+) -> list[Disparity]:
+    strata = figures.strata
+    out: list[Disparity] = []
+    reference = _reference(figures)
+    if reference is not None and len(strata.strata) > 1:
+        difference = _differences(figures, measure, estimates, reference, level)
+        for i in range(len(strata.strata)):
+            if i != reference:
+                out.append(
+                    _record(figures, measure, "difference", estimates, i, reference, difference, level)
+                )
+        if measure.bounds[0] == 0:
+            ratio = _ratios(figures, measure, reference, level, difference.p)
+            for i in range(len(strata.strata)):
+                if i != reference:
+                    out.append(
+                        _record(figures, measure, "ratio", estimates, i, reference, ratio, level)
+                    )
+    if len(strata.strata) > 1:
+        out.append(_gap(figures, measure, estimates, level))
+    return out
+
+
+def _reference(figures: Figures) -> int | None:
+    """The declared combination of references, or the largest stratum where it does not occur."""
+    strata = figures.strata
+    if strata.reference is not None:
+        return strata.strata.index(strata.reference)
+    n = figures.n
+    return int(np.argmax(n)) if n.size and n.max() > 0 else None
+
+
+def _half_width_error(estimates: Sequence[Estimate], level: float) -> Floats:
+    """Standard errors implied by the strata's own intervals, which are never degenerate."""
+    z = ndtri(0.5 + level / 2)
+    return np.array(
+        [
+            np.nan if e.lower is None or e.upper is None else (e.upper - e.lower) / (2 * z)
+            for e in estimates
+        ],
+        dtype=np.float64,
+    )
+
+
+def _differences(
+    figures: Figures, measure: Measure, estimates: Sequence[Estimate], reference: int, level: float
+) -> Bounds:
+    value = figures.values[measure.id]
+    replicates = figures.replicates[measure.id]
+    moved = replicates - replicates[reference]
+    difference = value - value[reference]
+    lower, upper = percentile_interval(moved, level)
+    error = spread(moved)
+    still = ~(spread(replicates) > 1e-12)
+    still = still | still[reference]
+    own = _half_width_error(estimates, level)
+    error = np.where(still, np.sqrt(own**2 + own[reference] ** 2), error)
+    method = np.full(value.size, f"percentile_bootstrap_{figures.scheme}", dtype=object)
+    if measure.inference == "proportion" and not figures.clustered:
+        events, denominator = events_and_denominator(figures, measure)
+        lower, upper = newcombe_difference(
+            events, denominator, events[reference], denominator[reference], level
+        )
+        method[:] = "newcombe"
+    elif still.any():
+        rough = _mover(estimates, reference)
+        lower, upper = np.where(still, rough[0], lower), np.where(still, rough[1], upper)
+        method[still] = "mover"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * ndtr(-np.abs(difference) / error)
+    return Bounds(
+        difference, lower, upper, tuple(method), np.where(error > 0, p, np.nan),
+        undefined_fraction(moved),
+    )  # fmt: skip
+
+
+def _mover(estimates: Sequence[Estimate], reference: int) -> tuple[Floats, Floats]:
+    """Difference interval recovered from the two strata's own intervals.
+
+    Used where resamples show no variation (every case found, say). Zou & Donner 2008,
+    doi:10.1002/sim.3095; assumes that no patient is in both strata.
+    """
+    value, lower, upper = (
+        np.array([np.nan if v is None else v for v in column], dtype=np.float64)
+        for column in (
+            [e.value for e in estimates],
+            [e.lower for e in estimates],
+            [e.upper for e in estimates],
+        )
+    )
+    v0, l0, u0 = value[reference], lower[reference], upper[reference]
+    d = value - v0
+    return (
+        d - np.sqrt((value - lower) ** 2 + (u0 - v0) ** 2),
+        d + np.sqrt((upper - value) ** 2 + (v0 - l0) ** 2),
+    )
+
+
+def _ratios(
+    figures: Figures, measure: Measure, reference: int, level: float, p: Floats
+) -> Bounds:
+    value = figures.values[measure.id]
+    replicates = figures.replicates[measure.id]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(value[reference] > 0, value / value[reference], np.nan)
+        moved = np.where(replicates[reference] > 0, replicates / replicates[reference], np.nan)
+    lower, upper = percentile_interval(moved, level)
+    point = ~(upper > lower)
+    method = (f"percentile_bootstrap_{figures.scheme}",) * value.size
+    return Bounds(
+        ratio,
+        np.where(point, np.nan, lower),
+        np.where(point, np.nan, upper),
+        method,
+        p,
+        undefined_fraction(moved),
+    )
+
+
+def _record(
+    figures: Figures,
+    measure: Measure,
+    contrast: Contrast,
+    estimates: Sequence[Estimate],
+    i: int,
+    reference: int,
+    bounds: Bounds,
+    level: float,
+) -> Disparity:
+    stratum, other = figures.strata.strata[i], figures.strata.strata[reference]
+    status, reason = _status(estimates[i], estimates[reference], bounds, i)
+    value = float(bounds.value[i])
+    p = float(bounds.p[i])
+    shown = status in ("ok", "insufficient") and bool(np.isfinite(value))
+    return Disparity(
+        id=f"{measure.id}/{contrast}/{stratum}:{other}",
+        measure=measure.id,
+        attribute=" & ".join(figures.strata.attributes),
+        contrast=contrast,
+        stratum=stratum,
+        reference=other,
+        value=value if shown else None,
+        lower=float(bounds.lower[i]) if status == "ok" else None,
+        upper=float(bounds.upper[i]) if status == "ok" else None,
+        level=level,
+        method=bounds.method[i],
+        p=p if status == "ok" and np.isfinite(p) else None,
+        p_adjusted=None,
+        family=SCREENING,
+        undefined_fraction=float(bounds.undefined[i]),
+        status=status,
+        reason=reason,
+    )
+
+
+def _status(
+    one: Estimate, other: Estimate, bounds: Bounds, i: int
+) -> tuple[Status, str | None]:
+    for estimate in (one, other):
+        if estimate.status in ("undefined", "not_collected", "suppressed"):
+            return estimate.status, f"{estimate.stratum}: {estimate.reason}"
+    for estimate in (one, other):
+        if estimate.status == "insufficient":
+            return "insufficient", f"{estimate.stratum}: {estimate.reason}"
+    if not np.isfinite(bounds.value[i]):
+        return "undefined", f"the measure is 0 in {other.stratum}"
+    if bounds.undefined[i] > UNDEFINED_LIMIT:
+        return "insufficient", f"undefined in {bounds.undefined[i]:.1%} of the resamples"
+    if not np.isfinite(bounds.lower[i] + bounds.upper[i]):
+        return "insufficient", "no interval can be formed from these data"
+    return "ok", None
+
+
+def _gap(
+    figures: Figures, measure: Measure, estimates: Sequence[Estimate], level: float
+) -> Disparity:
+    attribute = " & ".join(figures.strata.attributes)
+    usable = [i for i, e in enumerate(estimates) if e.status == "ok"]
+    left_out = [e.stratum for e in estimates if e.status != "ok"]
+    common = {
+        "id": f"{measure.id}/gap/{attribute}",
+        "measure": measure.id,
+        "attribute": attribute,
+        "contrast": "gap",
+        "level": level,
+        "method": f"max_t_pairs_{figures.scheme}",
+        "p_adjusted": None,
+        "family": SCREENING,
+    }
+    if len(usable) < 2:
+        first = estimates[usable[0]].stratum if usable else estimates[0].stratum
+        return Disparity.model_validate(
+            common
+            | dict.fromkeys(("value", "lower", "upper", "p", "undefined_fraction"))
+            | {"stratum": first, "reference": first, "status": "insufficient"}
+            | {"reason": "fewer than two strata have enough data to be compared"}
+        )
+    value = figures.values[measure.id][usable]
+    gap = gap_interval(
+        value,
+        figures.replicates[measure.id][usable],
+        _half_width_error([estimates[i] for i in usable], level),
+        level,
+    )
+    worst, best = _extremes(measure, value)
+    known = bool(np.isfinite(gap.lower + gap.upper))
+    note = f"left out for want of data: {', '.join(left_out)}" if left_out else None
+    return Disparity.model_validate(
+        common
+        | {
+            "stratum": estimates[usable[worst]].stratum,
+            "reference": estimates[usable[best]].stratum,
+            "value": gap.value,
+            "lower": gap.lower if known else None,
+            "upper": gap.upper if known else None,
+            "p": gap.p if known else None,
+            "undefined_fraction": gap.undefined_fraction,
+            "status": "ok" if known else "insufficient",
+            "reason": note if known else "no interval can be formed from these data",
+        }
+    )
+
+
+def _extremes(measure: Measure, value: Floats) -> tuple[int, int]:
+    """The worst and the best stratum; the highest and the lowest where neither end is better."""
+    if measure.direction == "higher":
+        return int(value.argmin()), int(value.argmax())
+    return int(value.argmax()), int(value.argmin())

@@ -1,0 +1,275 @@
+"""Words that stand in a result, explained: statuses, verdicts, methods and warnings."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A word, what it means, how to read it and where it comes from."""
+
+    id: str
+    name: str
+    meaning: str
+    reading: str
+    reference: str | None = None
+
+
+STATUSES = (
+    Entry(
+        "ok",
+        "Estimated",
+        "The value and its interval are shown.",
+        "Read the interval, not only the value.",
+    ),
+    Entry(
+        "undefined",
+        "Undefined",
+        "The denominator is empty (no positives, say), or the score does not allow the measure.",
+        "There is no number. It is not zero.",
+    ),
+    Entry(
+        "insufficient",
+        "Insufficient data",
+        "The value is shown, but the data fall below the plan's minimum for inference, or more "
+        "than 5 % of the resamples leave the measure undefined.",
+        "Do not compare or rank it; it decides no requirement.",
+    ),
+    Entry(
+        "suppressed",
+        "Suppressed",
+        "Too few people to show without risking that someone is recognised.",
+        "The number exists and is withheld; other cells may be withheld to protect it.",
+    ),
+    Entry(
+        "not_collected",
+        "Not collected",
+        "No unit of the cohort is in this stratum, or none has both label and score.",
+        "Nothing is known about this group. That is a finding about the data.",
+    ),
+)
+
+VERDICTS = (
+    Entry("met", "Met", "The whole interval lies inside the margin.", "The data support it."),
+    Entry(
+        "violated",
+        "Violated",
+        "The whole interval lies outside the margin.",
+        "The data speak against the requirement; the gate exits with 1.",
+    ),
+    Entry(
+        "inconclusive",
+        "Inconclusive",
+        "The interval reaches across the margin, or there is too little data for an interval.",
+        "Neither a pass nor a failure; the gate exits with 3. `detectable` says how far from the "
+        "margin a value would have to be for these data to decide, `n_needed` how many units "
+        "would decide the value seen, both at 80 % power.",
+    ),
+    Entry(
+        "not_estimable",
+        "Not estimable",
+        "What the requirement speaks of is undefined, suppressed or was not collected.",
+        "Nothing was assessed; the gate exits with 3.",
+    ),
+    Entry(
+        "not_applicable",
+        "Not applicable",
+        "The requirement was declared not to apply.",
+        "It is listed and does not count.",
+    ),
+    Entry(
+        "waived",
+        "Waived",
+        "Someone accepted the requirement's outcome for a stated time.",
+        "It is still computed and printed.",
+    ),
+)
+
+_WILSON = "Wilson 1927, doi:10.1080/01621459.1927.10502953"
+_LOGIT_AUC = "Qin & Hotilovac 2008, doi:10.1177/0962280207087173"
+_ROBUST = "Liang & Zeger 1986, doi:10.1093/biomet/73.1.13; Binder 1983, doi:10.2307/1402588"
+_BOOT = "Hanley & MacGibbon 2006, doi:10.1016/j.cmpb.2006.04.006"
+_EFRON = "Efron & Tibshirani 1993, An Introduction to the Bootstrap"
+
+METHODS = (
+    Entry(
+        "wilson",
+        "Wilson score interval",
+        "Interval of a proportion of independent units.",
+        "Never a single point, also at 0 and 1.",
+        _WILSON,
+    ),
+    Entry(
+        "wilson_patients",
+        "Wilson interval on patients",
+        "Used where a proportion shows no variation between patients: the Wilson interval of as "
+        "many independent units as there are patients.",
+        "Conservative.",
+        _WILSON,
+    ),
+    Entry(
+        "wilson_positives",
+        "Wilson interval on positives",
+        "Used where no resample of the average precision differs: the Wilson interval of as many "
+        "units as there are patients with the condition.",
+        "Conservative.",
+        _WILSON,
+    ),
+    Entry(
+        "wilson_smaller_class",
+        "Wilson interval on the smaller class",
+        "Used where an AUROC is 0 or 1 or its variance is zero: the Wilson interval of as many "
+        "units as the rarer outcome has patients.",
+        "Conservative; keeps perfect separation from looking certain.",
+        _WILSON,
+    ),
+    Entry(
+        "delong_logit",
+        "DeLong, logit scale",
+        "DeLong's variance of the AUROC, taken as normal on the logit scale.",
+        "For independent units.",
+        f"DeLong et al. 1988, doi:10.2307/2531595; {_LOGIT_AUC}",
+    ),
+    Entry(
+        "obuchowski_logit",
+        "Obuchowski, logit scale",
+        "DeLong's variance with the placements summed by patient, on the logit scale.",
+        "Units of one patient are not taken as independent.",
+        f"Obuchowski 1997, doi:10.2307/2533958; {_LOGIT_AUC}",
+    ),
+    Entry(
+        "cluster_robust_logit",
+        "Cluster-robust, logit scale",
+        "Influence values summed by patient; Student t with patients - 1 degrees of freedom on the "
+        "logit scale.",
+        "Units of one patient are not taken as independent.",
+        _ROBUST,
+    ),
+    Entry(
+        "cluster_robust_log",
+        "Cluster-robust, log scale",
+        "Influence values summed by patient; Student t with patients - 1 degrees of freedom on the "
+        "log scale.",
+        "Units of one patient are not taken as independent.",
+        _ROBUST,
+    ),
+    Entry(
+        "cluster_robust_identity",
+        "Cluster-robust",
+        "Influence values summed by patient; Student t with patients - 1 degrees of freedom.",
+        "Units of one patient are not taken as independent.",
+        _ROBUST,
+    ),
+    Entry(
+        "linearised_logit",
+        "Linearised, logit scale",
+        "Variance from influence values of independent units, Student t on the logit scale.",
+        "For independent units.",
+        _ROBUST,
+    ),
+    Entry(
+        "linearised_log",
+        "Linearised, log scale",
+        "Variance from influence values of independent units, Student t on the log scale.",
+        "For independent units.",
+        _ROBUST,
+    ),
+    Entry(
+        "linearised_identity",
+        "Linearised",
+        "Variance from influence values of independent units (for the calibration intercept and "
+        "slope: the sandwich variance), Student t.",
+        "For independent units.",
+        _ROBUST,
+    ),
+    Entry(
+        "percentile_bootstrap_poisson",
+        "Patient bootstrap, percentile",
+        "Whole patients are resampled with Poisson(1) weights that depend only on seed, patient "
+        "and replicate; the interval runs between percentiles of the resamples. The calibration "
+        "fits of a resample are one Newton step from the fit to the data.",
+        "One set of resamples serves all measures and strata, so differences keep their covariance.",
+        _BOOT,
+    ),
+    Entry(
+        "percentile_bootstrap_multinomial",
+        "Patient bootstrap, percentile, exact n",
+        "As many whole patients as the cohort has are drawn with replacement (used below 200 "
+        "patients); the interval runs between percentiles of the resamples.",
+        "One set of resamples serves all measures and strata, so differences keep their covariance.",
+        _EFRON,
+    ),
+    Entry(
+        "newcombe",
+        "Newcombe hybrid score interval",
+        "Difference of two independent proportions, from their Wilson intervals.",
+        "For independent units.",
+        "Newcombe 1998, method 10, "
+        "doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I",
+    ),
+    Entry(
+        "mover",
+        "Recovered from the two intervals",
+        "Used where resamples of a stratum do not vary: difference from the strata's own intervals.",
+        "Assumes that no patient is in both strata.",
+        "Zou & Donner 2008, doi:10.1002/sim.3095",
+    ),
+    Entry(
+        "max_t_pairs_poisson",
+        "Simultaneous pairs (max-T), patient bootstrap",
+        "All pairwise differences get simultaneous intervals from the shared resamples; the gap "
+        "lies between the largest of their lower ends and the largest of their upper ends. p is "
+        "that of no difference between any two strata.",
+        "Not biased upwards by the number of groups, as resampled gaps are.",
+        "Westfall & Young 1993, Resampling-Based Multiple Testing",
+    ),
+    Entry(
+        "max_t_pairs_multinomial",
+        "Simultaneous pairs (max-T), patient bootstrap, exact n",
+        "All pairwise differences get simultaneous intervals from the shared resamples; the gap "
+        "lies between the largest of their lower ends and the largest of their upper ends. p is "
+        "that of no difference between any two strata.",
+        "Not biased upwards by the number of groups, as resampled gaps are.",
+        "Westfall & Young 1993, Resampling-Based Multiple Testing",
+    ),
+    Entry(
+        "null_reference",
+        "Null by redrawn labels",
+        "Labels are redrawn 1,000 times from the probabilities, as if the model were perfectly "
+        "calibrated; mean and 95 % quantile of the ECE are shown beside the observed one.",
+        "A percentile interval of a resampled ECE is biased and is not given.",
+        "Broecker 2012, doi:10.1007/s00382-011-1191-1",
+    ),
+    Entry(
+        "none",
+        "No interval",
+        "There is no value, hence no interval.",
+        "See the reason beside it.",
+    ),
+    Entry(
+        "reml_hartung_knapp",
+        "Random effects over sites",
+        "Restricted maximum likelihood for the variance between sites, Hartung-Knapp interval for "
+        "the mean, and a prediction interval for a new site.",
+        "The prediction interval, not the mean's, says what to expect elsewhere.",
+        "IntHout et al. 2014, doi:10.1186/1471-2288-14-25; "
+        "Riley et al. 2011, doi:10.1136/bmj.d549",
+    ),
+    Entry(
+        "equal_mass_wilson",
+        "Calibration in equal-mass bins",
+        "Observed share with its Wilson interval against the mean prediction, in bins of equal "
+        "size; tied scores share a bin.",
+        "On the diagonal predictions and outcomes agree.",
+        _WILSON,
+    ),
+    Entry(
+        "equal_mass_cluster_robust",
+        "Calibration in equal-mass bins, cluster-robust",
+        "Observed share with its cluster-robust interval against the mean prediction, in bins of "
+        "equal size; tied scores share a bin.",
+        "On the diagonal predictions and outcomes agree.",
+        _ROBUST,
+    ),
+)
+
+ENTRIES = {entry.id: entry for entry in (*STATUSES, *VERDICTS, *METHODS)}

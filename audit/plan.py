@@ -1,0 +1,210 @@
+"""The audit plan: what is compared with what, at which threshold, with which margin.
+
+The plan is written before scores are read. Its canonical JSON is hashed, and the hash travels with
+the result, so that a reader can see whether the requirements were changed afterwards.
+"""
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    field_validator,
+    model_validator,
+)
+
+ScoreKind = Literal["probability", "rank", "logit"]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class PlanPart(BaseModel):
+    """A frozen part of the plan; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Product(PlanPart):
+    """What is audited, in the words of the person who is responsible for it."""
+
+    name: str = Field("", description="Name of the model or device.")
+    version: str = Field("", description="Version that produced the scores.")
+    intended_use: str = Field("", description="Who uses it, on whom, to decide what.")
+    manufacturer: str = Field("", description="Who makes it.")
+    description: str = Field("", description="How the model was made, in a sentence or two.")
+    cohort: str = Field("", description="Where the test cohort comes from, and its licence.")
+    model: str | None = Field(None, description="Model file to hash, relative to the plan.")
+
+
+class Columns(PlanPart):
+    """Which column plays which role."""
+
+    label: str = Field(description="The outcome, two values.")
+    score: str | None = Field(None, description="The model's score; or give `prediction`.")
+    prediction: str | None = Field(None, description="A yes/no prediction, where no score exists.")
+    patient: str | None = Field(None, description="Whose rows belong together (the cluster).")
+    site: str | None = Field(None, description="The hospital; also becomes a stratum.")
+    unit: str | None = Field(None, description="Identity of the row; must be unique.")
+    covariates: Names = Field((), description="Columns whose recording is compared between sites.")
+
+    @model_validator(mode="after")
+    def _score_or_prediction(self) -> "Columns":
+        if (self.score is None) == (self.prediction is None):
+            raise ValueError("give exactly one of 'score' and 'prediction'")
+        return self
+
+
+class Attribute(PlanPart):
+    """A demographic or technical attribute to stratify by."""
+
+    column: str | None = Field(None, description="Column name, when it is not the attribute's.")
+    band: tuple[float, ...] = Field((), description="Edges: half-open bands [a,b).")
+    reference: str | None = Field(None, description="Level the others are compared with.")
+    levels: Names = Field((), description="Levels expected; an absent one is reported.")
+
+    @field_validator("band")
+    @classmethod
+    def _ascending(cls, edges: tuple[float, ...]) -> tuple[float, ...]:
+        if any(b <= a for a, b in zip(edges, edges[1:], strict=False)):
+            raise ValueError("band edges must increase")
+        return edges
+
+
+class Threshold(PlanPart):
+    """The decision threshold on the score: a unit is flagged when score >= value."""
+
+    value: float
+    source: Literal["fixed", "external", "tuned_here"] = Field(
+        "fixed",
+        description="fixed before these data, tuned on external data, or tuned_here (optimistic).",
+    )
+
+
+class Minimum(PlanPart):
+    """Below these counts a value is shown without inference (status `insufficient`)."""
+
+    denominator: int = Field(10, ge=1, description="Rows and patients behind a proportion.")
+    events: int = Field(
+        5, ge=1, description="Rows and patients in the rarer class, for the other measures."
+    )
+
+
+class Requirement(PlanPart):
+    """What must hold, decided from the interval and never from the point alone.
+
+    Without `contrast` it bounds the measure itself in each of `strata`: `floor`, `ceiling` or
+    `within`. With `contrast` it bounds a disparity between the levels of `attribute` by `margin`.
+    """
+
+    id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    measure: str
+    strata: Names = Field(
+        ("overall",), description="'overall', an attribute (each level), or a stratum 'sex=F'."
+    )
+    floor: float | None = None
+    ceiling: float | None = None
+    within: tuple[float, float] | None = None
+    contrast: Literal["difference", "ratio", "gap"] | None = None
+    attribute: str | None = None
+    margin: float | None = Field(None, gt=0)
+    level: Fraction | None = Field(None, description="Interval level; the plan's when absent.")
+    rationale: str | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "Requirement":
+        bounds = sum(b is not None for b in (self.floor, self.ceiling, self.within))
+        if self.contrast is None:
+            if bounds != 1:
+                raise ValueError("give exactly one of floor, ceiling and within (or a contrast)")
+            if self.margin is not None or self.attribute is not None:
+                raise ValueError("margin and attribute belong to a contrast")
+            if self.within is not None and not self.within[0] < self.within[1]:
+                raise ValueError("within needs [lower, upper] in rising order")
+        else:
+            if bounds:
+                raise ValueError("a contrast takes a margin, not floor, ceiling or within")
+            if self.margin is None or self.attribute is None:
+                raise ValueError("a contrast needs both attribute and margin")
+            if self.contrast == "ratio" and not self.margin < 1:
+                raise ValueError("the margin of a ratio is below 1: 0.8 means within [0.8, 1.25]")
+            if "strata" in self.model_fields_set:
+                raise ValueError("strata belong to a floor, ceiling or within; use attribute")
+        return self
+
+
+class Plan(PlanPart):
+    """A whole audit plan (``equipoise.yaml``)."""
+
+    version: Literal[1] = 1
+    title: str = ""
+    product: Product = Product()
+    data: Names = Field((), description="Predictions files, relative to the plan.")
+    columns: Columns
+    positive: StrictBool | int | float | str | None = Field(
+        None, description="Label value that means the condition is present."
+    )
+    score_kind: ScoreKind = Field(
+        "probability", description="probability, logit, or rank (only the order has meaning)."
+    )
+    threshold: Threshold | None = None
+    attributes: dict[str, Attribute] = Field(default_factory=dict)
+    depth: int = Field(1, ge=1, le=4, description="How many attributes are crossed at most.")
+    level: Fraction = 0.95
+    resamples: int = Field(2000, ge=100, le=100_000)
+    seed: int = Field(1, ge=0, lt=2**63)
+    minimum: Minimum = Minimum()
+    max_levels: int = Field(500, ge=2, description="More levels than this is taken for an error.")
+    as_of: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    requirements: tuple[Requirement, ...] = ()
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _bare_names(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return {k: {} if v is None else v for k, v in value.items()}
+        return value
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _date_as_text(cls, value: object) -> object:
+        return value.isoformat() if hasattr(value, "isoformat") else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Plan":
+        seen: set[str] = set()
+        for requirement in self.requirements:
+            if requirement.id in seen:
+                raise ValueError(f"requirement id '{requirement.id}' is used twice")
+            seen.add(requirement.id)
+        for name in self.attributes:
+            if "=" in name or "&" in name or name == "overall":
+                raise ValueError(f"attribute name '{name}' may not hold '=' or '&'")
+        return self
+
+    @property
+    def dimensions(self) -> dict[str, Attribute]:
+        """The attributes, the site among them, in alphabetical order."""
+        dimensions = dict(self.attributes)
+        if self.columns.site is not None:
+            dimensions.setdefault(self.columns.site, Attribute())
+        return dict(sorted(dimensions.items()))
+
+    @property
+    def levels_needed(self) -> tuple[float, ...]:
+        """Every interval level the plan asks for, the plan's own first."""
+        own = {r.level for r in self.requirements if r.level is not None} - {self.level}
+        return (self.level, *sorted(own))
+
+    def sha256(self) -> str:
+        """SHA-256 of the plan's canonical JSON: comments and key order do not matter."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

@@ -1,0 +1,347 @@
+"""The one typed result of an audit, as it stands in ``audit.json``.
+
+Everything that leaves the audit room is here: reports, gates and checklists read nothing else.
+Missing numbers are ``null`` with a `status` and a `reason`; no NaN and no infinity is ever written.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SCHEMA_VERSION = "1.0"
+
+Status = Literal["ok", "undefined", "insufficient", "suppressed", "not_collected"]
+VerdictStatus = Literal[
+    "met", "violated", "inconclusive", "not_estimable", "not_applicable", "waived"
+]
+Contrast = Literal["difference", "ratio", "gap"]
+
+
+class Record(BaseModel):
+    """A frozen part of the result; unknown keys and non-finite numbers are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Null(Record):
+    """What the measure would be if the model were perfectly calibrated (labels redrawn)."""
+
+    mean: float
+    q95: float
+    excess: float
+    p: float
+
+
+class Estimate(Record):
+    """One measure in one stratum.
+
+    `events` / `denominator` are the numerator and denominator counts of a proportion, or the
+    positives and rows behind any other measure. `clusters` is the number of patients (rows, when
+    no patient role is declared) that inform it.
+    """
+
+    id: str
+    measure: str
+    stratum: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    level: float
+    method: str
+    n: int
+    n_positive: int
+    n_negative: int
+    events: int | None
+    denominator: int
+    clusters: int
+    undefined_fraction: float | None
+    status: Status
+    reason: str | None
+    null: Null | None = None
+
+
+class Disparity(Record):
+    """A contrast between strata of one attribute (or one intersection of attributes).
+
+    For a gap, `stratum` and `reference` are the two extremes: the worst and the best where the
+    measure has a better end, the highest and the lowest where it has none.
+    """
+
+    id: str
+    measure: str
+    attribute: str
+    contrast: Contrast
+    stratum: str
+    reference: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    level: float
+    method: str
+    p: float | None
+    p_adjusted: float | None
+    family: str
+    undefined_fraction: float | None
+    status: Status
+    reason: str | None
+
+
+class VerdictPart(Record):
+    """One estimate or disparity that a requirement was held against."""
+
+    id: str
+    status: VerdictStatus
+    value: float | None
+    lower: float | None
+    upper: float | None
+    reason: str
+
+
+class Verdict(Record):
+    """What the interval says of one requirement. The numbers are those of the deciding part."""
+
+    requirement: str
+    statement: str
+    rationale: str | None
+    measure: str
+    stratum: str | None
+    status: VerdictStatus
+    value: float | None
+    lower: float | None
+    upper: float | None
+    level: float
+    margin: float | tuple[float, float]
+    reason: str
+    detectable: float | None
+    n_needed: int | None
+    evidence: tuple[str, ...]
+    parts: tuple[VerdictPart, ...]
+
+
+class AuditWarning(Record):
+    """Something a reader must know before trusting a number."""
+
+    code: str
+    message: str
+    stratum: str | None = None
+    column: str | None = None
+
+
+class StratumCount(Record):
+    """Who is in a stratum, and the confusion counts at the declared threshold."""
+
+    stratum: str
+    attributes: tuple[str, ...]
+    rows: int
+    missing_label: int
+    missing_score: int
+    n: int
+    n_positive: int
+    n_negative: int
+    patients: int
+    tp: int | None
+    fp: int | None
+    tn: int | None
+    fn: int | None
+
+
+class AttributeLevels(Record):
+    """An attribute: where it came from and which level the others are compared with."""
+
+    name: str
+    column: str
+    role: Literal["attribute", "site"]
+    edges: tuple[float, ...] | None
+    levels: tuple[str, ...]
+    reference: str | None
+    reference_chosen: Literal["declared", "largest", "none"]
+    missing: int
+
+
+class CovariateAtSite(Record):
+    """How a declared covariate was recorded at one site (counts only)."""
+
+    column: str
+    site: str
+    rows: int
+    missing: int
+    zeros: int | None
+    distinct: int
+
+
+class ThresholdUsed(Record):
+    """The decision threshold on the score, and where it came from."""
+
+    value: float
+    source: Literal["fixed", "external", "tuned_here"]
+
+
+class CohortSummary(Record):
+    """The audited cohort in counts."""
+
+    rows: int
+    analysed: int
+    n_positive: int
+    n_negative: int
+    missing_label: int
+    missing_score: int
+    patients: int
+    patients_declared: bool
+    patients_at_several_sites: int
+    largest_patient: int
+    label: str
+    positive: str
+    score: str
+    score_kind: Literal["probability", "rank", "logit", "decision"]
+    threshold: ThresholdUsed | None
+    attributes: tuple[AttributeLevels, ...]
+    strata: tuple[StratumCount, ...]
+    covariates: tuple[CovariateAtSite, ...]
+
+
+class CalibrationBin(Record):
+    """Predicted and observed risk in one equal-mass bin, with the interval of the latter."""
+
+    n: int
+    predicted: float
+    observed: float
+    lower: float
+    upper: float
+
+
+class CalibrationCurve(Record):
+    """Grouped calibration of one stratum."""
+
+    stratum: str
+    method: str
+    bins: tuple[CalibrationBin, ...]
+
+
+class DecisionCurve(Record):
+    """Net benefit over threshold probabilities, beside treating all and treating none (0)."""
+
+    stratum: str
+    thresholds: tuple[float, ...]
+    net_benefit: tuple[float, ...]
+    treat_all: tuple[float, ...]
+
+
+class RiskDistribution(Record):
+    """Counts of scores by outcome in equal-width bins."""
+
+    stratum: str
+    edges: tuple[float, ...]
+    positives: tuple[int, ...]
+    negatives: tuple[int, ...]
+
+
+class Curves(Record):
+    """What figures are drawn from: summaries only, never rows."""
+
+    calibration: tuple[CalibrationCurve, ...]
+    decision: tuple[DecisionCurve, ...]
+    risk: tuple[RiskDistribution, ...]
+
+
+class Pooled(Record):
+    """A pooled value with its interval."""
+
+    value: float
+    lower: float | None
+    upper: float | None
+
+
+class Prediction(Record):
+    """Where the value at a new site is expected."""
+
+    lower: float
+    upper: float
+
+
+class LeftOut(Record):
+    """The pooled value when one site is left out."""
+
+    site: str
+    value: float
+    lower: float | None
+    upper: float | None
+    tau2: float
+
+
+class Heterogeneity(Record):
+    """Random-effects summary of one measure (or one gap) over the sites."""
+
+    measure: str
+    contrast: Contrast | None
+    attribute: str | None
+    stratum: str | None
+    reference: str | None
+    scale: Literal["identity", "logit", "log"]
+    method: str
+    sites: tuple[str, ...]
+    excluded: tuple[str, ...]
+    k: int
+    tau2: float | None
+    i2: float | None
+    q: float | None
+    q_p: float | None
+    pooled: Pooled | None
+    prediction: Prediction | None
+    leave_one_out: tuple[LeftOut, ...]
+    status: Status
+    reason: str | None
+
+
+class Sites(Record):
+    """The sites, and how far the measures differ between them."""
+
+    attribute: str
+    strata: tuple[str, ...]
+    heterogeneity: tuple[Heterogeneity, ...]
+
+
+class FileHash(Record):
+    """A file that went in, by content."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class Provenance(Record):
+    """What produced the result, enough to repeat it."""
+
+    tool: str
+    tool_version: str
+    command: str
+    as_of: str | None
+    seed: int
+    resamples: int
+    plan_sha256: str
+    data: tuple[FileHash, ...]
+    model: FileHash | None
+    versions: dict[str, str]
+
+
+class AuditResult(Record):
+    """The whole result of one audit."""
+
+    schema_version: str
+    plan: dict[str, Any]
+    provenance: Provenance
+    cohort: CohortSummary
+    estimates: tuple[Estimate, ...]
+    disparities: tuple[Disparity, ...]
+    sites: Sites | None
+    curves: Curves
+    verdicts: tuple[Verdict, ...]
+    warnings: tuple[AuditWarning, ...]
+
+    def to_json(self) -> str:
+        """Write the result as canonical JSON text: fixed field order, one trailing newline."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "AuditResult":
+        """Read a result back; raises pydantic.ValidationError when it does not fit the schema."""
+        return cls.model_validate_json(text)

@@ -1,0 +1,1 @@
+"""Estimators and intervals: arrays in, arrays or frozen dataclasses out, NaN where undefined."""

@@ -1,0 +1,249 @@
+"""Logistic recalibration of a score within groups: CITL, intercept, slope."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit
+
+from audit.stats._arrays import (
+    Bools,
+    Floats,
+    Ints,
+    as_codes,
+    as_finite,
+    as_label,
+    check_rows,
+    group_sum,
+)
+
+_MAX_ITERATIONS = 200
+_MAX_HALVINGS = 60
+# Longest first step: a flat start would otherwise leap to where every weight is zero. Later steps
+# may double the parameters, so that nearly separated groups are reached too.
+_LONGEST_STEP = 8.0
+# Squared Newton decrement at which one last full step is at machine precision.
+_DECREMENT = 1e-20
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """Recalibration parameters of each group; NaN where the fit does not exist."""
+
+    citl: Floats
+    intercept: Floats
+    slope: Floats
+    converged_citl: Bools
+    converged_joint: Bools
+
+
+@dataclass(frozen=True)
+class _Data:
+    """One regressor, rows in any order, with the sign +1 of positives and -1 of negatives."""
+
+    x: Floats
+    sign: Floats
+    group: Ints
+    n_groups: int
+
+    def total(self, values: Floats) -> Floats:
+        return group_sum(values, self.group, self.n_groups)
+
+    def linear(self, a: Floats, b: Floats) -> Floats:
+        return a[self.group] + b[self.group] * self.x
+
+    def likelihood(self, a: Floats, b: Floats) -> Floats:
+        return -self.total(np.logaddexp(0.0, -self.sign * self.linear(a, b)))
+
+
+def _step(data: _Data, a: Floats, b: Floats, free_slope: bool) -> tuple[Floats, Floats, Floats]:
+    """Newton step of (a, b) and the squared Newton decrement of each group."""
+    margin = data.sign * data.linear(a, b)
+    # Written by the margin so that neither tail loses digits to 1 - p.
+    miss = expit(-margin)
+    weight = miss * expit(margin)
+    residual = data.sign * miss
+    score_a, weight_sum = data.total(residual), data.total(weight)
+    if not free_slope:
+        step = score_a / weight_sum
+        return step, np.zeros_like(step), step * score_a
+    # Centring at the weighted mean makes the Hessian diagonal, hence no cancelling determinant.
+    mean = data.total(weight * data.x) / weight_sum
+    centred = data.x - mean[data.group]
+    score_b = data.total(residual * centred)
+    step_b = score_b / data.total(weight * centred * centred)
+    step_a = score_a / weight_sum
+    return step_a - mean * step_b, step_b, step_a * score_a + step_b * score_b
+
+
+def _newton(data: _Data, a: Floats, b: Floats, live: Bools, free_slope: bool) -> Bools:
+    """Maximise the likelihood in place over the live groups; True where it converged.
+
+    A finished group is frozen, so that its result does not depend on the other groups.
+    """
+    live = live.copy()
+    converged = np.zeros_like(live)
+    likelihood = data.likelihood(a, b)
+    for _ in range(_MAX_ITERATIONS):
+        if not live.any():
+            break
+        with np.errstate(divide="ignore", invalid="ignore"):  # dead groups may divide by zero
+            step_a, step_b, decrement = _step(data, a, b, free_slope)
+        live &= np.isfinite(step_a) & np.isfinite(step_b)
+        last = live & (decrement <= _DECREMENT)
+        reach = _LONGEST_STEP + np.abs(a) + np.abs(b)
+        longest = np.maximum(np.maximum(np.abs(step_a), np.abs(step_b)), reach)
+        share = np.where(live, reach / longest, 0.0)
+        step_a, step_b = np.where(live, step_a, 0.0), np.where(live, step_b, 0.0)
+        for _ in range(_MAX_HALVINGS):
+            trial = data.likelihood(a + share * step_a, b + share * step_b)
+            worse = trial < likelihood - 1e-11 * (1.0 + np.abs(likelihood))
+            if not np.any(worse & ~last):
+                break
+            share = np.where(worse & ~last, share / 2.0, share)
+        a += share * step_a
+        b += share * step_b
+        likelihood = trial
+        converged |= last
+        live &= ~last
+    return converged
+
+
+def _standardised(x: Floats, group: Ints, n_groups: int) -> tuple[Floats, Floats, Floats]:
+    """Mean and standard deviation of x by group (1 where it is zero), and x centred."""
+    size = np.maximum(np.bincount(group, minlength=n_groups), 1)
+    mean = group_sum(x, group, n_groups) / size
+    centred = x - mean[group]
+    spread = np.sqrt(group_sum(centred * centred, group, n_groups) / size)
+    return mean, np.where(spread > 0.0, spread, 1.0), centred
+
+
+def _overlap(x: Floats, positive: Bools, group: Ints, n_groups: int) -> Bools:
+    """Mark groups whose classes overlap in x: with one regressor, where the slope exists.
+
+    Albert and Anderson 1984, DOI 10.1093/biomet/71.1.1. False for one class only (the extreme
+    of an empty class is infinite) and for constant x.
+    """
+    bounds = {}
+    for name, rows in (("positive", positive), ("negative", ~positive)):
+        low, high = np.full(n_groups, np.inf), np.full(n_groups, -np.inf)
+        np.minimum.at(low, group[rows], x[rows])
+        np.maximum.at(high, group[rows], x[rows])
+        bounds[name] = (low, high)
+    (low_pos, high_pos), (low_neg, high_neg) = bounds["positive"], bounds["negative"]
+    return (high_neg > low_pos) & (high_pos > low_neg)
+
+
+def recalibration(
+    logit_p: ArrayLike, label: ArrayLike, group: ArrayLike, n_groups: int
+) -> Recalibration:
+    """Calibration-in-the-large, and the joint intercept and slope, of each group.
+
+    CITL is a in ``logit P(y=1) = a + logit(p)``; intercept and slope are a and b of the joint
+    maximum-likelihood fit ``logit P(y=1) = a + b logit(p)``.
+
+    Parameters
+    ----------
+    logit_p : array_like, shape (rows,)
+        Log odds of the predicted probability, finite (clip p before).
+    label : array_like, shape (rows,)
+        0/1 or boolean.
+    group : array_like of int, shape (rows,)
+        Stratum code, 0..n_groups-1.
+    n_groups : int
+        Number of strata.
+
+    Returns
+    -------
+    Recalibration
+        Arrays of shape (n_groups,), in log odds (slope: no unit). CITL is NaN and not converged
+        with one class only; intercept and slope also when the classes are separated by
+        logit_p (touching counts as separated), or logit_p is constant.
+
+    Raises
+    ------
+    ValueError
+        If logit_p is not finite, a label is not 0/1, a code is out of range or lengths differ.
+
+    References
+    ----------
+    Cox 1958, DOI 10.1093/biomet/45.3-4.562; Van Calster et al. 2016,
+    DOI 10.1016/j.jclinepi.2015.12.005.
+    """
+    x, positive = as_finite(logit_p, "logit_p"), as_label(label)
+    g = as_codes(group, "group", n_groups)
+    check_rows(x.shape[0], label=positive, group=g)
+    sign = np.where(positive, 1.0, -1.0)
+    mean, spread, centred = _standardised(x, g, n_groups)
+    events = np.bincount(g[positive], minlength=n_groups)
+    others = np.bincount(g[~positive], minlength=n_groups)
+    both = (events > 0) & (others > 0)
+    base = np.log(np.where(both, events, 1) / np.where(both, others, 1))
+
+    citl, one = base.copy(), np.ones(n_groups)
+    found_citl = _newton(_Data(centred, sign, g, n_groups), citl, one, both, free_slope=False)
+    intercept, slope = base.copy(), np.zeros(n_groups)
+    data = _Data(centred / spread[g], sign, g, n_groups)
+    # On the values that are fitted: an overlap of 1e-38 is lost by centring, and is none.
+    fits = _overlap(data.x, positive, g, n_groups)
+    found = _newton(data, intercept, slope, fits, free_slope=True)
+    slope = slope / spread
+    return Recalibration(
+        citl=np.where(found_citl, citl - mean, np.nan),
+        intercept=np.where(found, intercept - slope * mean, np.nan),
+        slope=np.where(found, slope, np.nan),
+        converged_citl=found_citl,
+        converged_joint=found,
+    )
+
+
+def recalibration_influence(
+    fit: Recalibration, logit_p: ArrayLike, label: ArrayLike, group: ArrayLike
+) -> Floats:
+    """Influence of each row on its group's CITL, intercept and slope.
+
+    ``H^-1 g_i`` with g_i the row's score vector and H the information of the group, ready
+    for `audit.stats.linear.cluster_variance`.
+
+    Parameters
+    ----------
+    fit : Recalibration
+        From `recalibration` with the same rows.
+    logit_p, label, group
+        As in `recalibration`.
+
+    Returns
+    -------
+    ndarray of float, shape (rows, 3)
+        Columns CITL, intercept, slope; NaN in groups where that fit did not converge.
+
+    Raises
+    ------
+    ValueError
+        As in `recalibration`.
+
+    References
+    ----------
+    Huber 1967, Proc. Fifth Berkeley Symposium 1, 221-233; Liang and Zeger 1986,
+    DOI 10.1093/biomet/73.1.13.
+    """
+    n_groups = fit.citl.shape[0]
+    x, positive = as_finite(logit_p, "logit_p"), as_label(label)
+    g = as_codes(group, "group", n_groups)
+    check_rows(x.shape[0], label=positive, group=g)
+    sign = np.where(positive, 1.0, -1.0)
+    margin = sign * (fit.citl[g] + x)
+    miss = expit(-margin)
+    out = np.empty((x.shape[0], 3))
+    out[:, 0] = sign * miss / group_sum(miss * expit(margin), g, n_groups)[g]
+    margin = sign * (fit.intercept[g] + fit.slope[g] * x)
+    miss = expit(-margin)
+    weight = miss * expit(margin)
+    with np.errstate(invalid="ignore"):  # groups without rows: 0/0, never read
+        weight_sum = group_sum(weight, g, n_groups)
+        mean = group_sum(weight * x, g, n_groups) / weight_sum
+    centred = x - mean[g]
+    information = group_sum(weight * centred * centred, g, n_groups)
+    out[:, 2] = sign * miss * centred / information[g]
+    out[:, 1] = sign * miss / weight_sum[g] - mean[g] * out[:, 2]
+    return out

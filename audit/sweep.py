@@ -1,0 +1,255 @@
+"""The exact in-memory way to the sums: rows sorted by score once, then one pass per 64 resamples.
+
+For every set of strata the rows are walked from the highest score down. Each row adds its resample
+weights to running counters, from which come the confusion counts (read off where the threshold is
+crossed), the tie-aware pair and precision sums, and the probability and calibration sums. No weight
+or index matrix is stored, and no result depends on how the blocks of resamples are shared out.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from audit.stats.weights import (
+    EXACT_BELOW,
+    LANES,
+    POISSON_CDF,
+    mix,
+    multinomial_weights,
+    poisson_lanes,
+    stream,
+)
+from audit.sums import FIELDS
+
+Floats = NDArray[np.float64]
+_FIELD_COUNT = len(FIELDS)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+ECE_BINS = 15
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """The rows of one set of strata, sorted by stratum and then by falling score.
+
+    `start` has one more entry than there are strata. `flag_end` is where the flagged rows of each
+    stratum end. `block_end` marks the last row of each run of tied scores. `terms` holds the
+    per-row parts of the calibration sums, shape (7, rows).
+    """
+
+    unit: NDArray[np.uint64]
+    cluster: NDArray[np.int64]
+    row_key: NDArray[np.uint64]
+    label: NDArray[np.uint8]
+    probability: Floats
+    block_end: NDArray[np.uint8]
+    start: NDArray[np.int64]
+    flag_end: NDArray[np.int64]
+    terms: Floats
+    ece_bin: NDArray[np.int8]
+
+    def only(self, strata: slice) -> "Sorted":
+        """The rows of a run of strata, as a view."""
+        first, last = strata.start, strata.stop
+        part = slice(int(self.start[first]), int(self.start[last]))
+        return Sorted(
+            unit=self.unit[part],
+            cluster=self.cluster[part],
+            row_key=self.row_key[part],
+            label=self.label[part],
+            probability=self.probability[part],
+            block_end=self.block_end[part],
+            start=self.start[first : last + 1] - part.start,
+            flag_end=self.flag_end[first:last] - part.start,
+            terms=np.ascontiguousarray(self.terms[:, part]),
+            ece_bin=self.ece_bin[part],
+        )
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Which resamples: Poisson weights by key, or an exact-n table for few patients."""
+
+    seed: int
+    replicates: int
+    exact_table: NDArray[np.uint8]
+
+    @property
+    def method(self) -> str:
+        """Name of the scheme, for the estimate's `method`."""
+        return "multinomial" if self.exact_table.size else "poisson"
+
+
+def resampling(seed: int, replicates: int, patients: int) -> Resampling:
+    """Choose the resampling scheme for a cohort of so many patients."""
+    table = (
+        multinomial_weights(patients, seed, replicates)
+        if patients < EXACT_BELOW
+        else np.empty((0, 0), np.uint8)
+    )
+    return Resampling(seed, replicates, table)
+
+
+@njit(cache=True, nogil=True)
+def _sweep_block(
+    unit, cluster, label, probability, block_end, start, flag_end, terms,
+    table, salt, block, cdf, plain, out,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    bits = np.empty(16, np.uint64)
+    w = np.ones(LANES)
+    acc = np.zeros((_FIELD_COUNT, LANES))
+    block_pos = np.zeros(LANES)
+    block_neg = np.zeros(LANES)
+    use_table = table.shape[0] > 0
+    for g in range(start.size - 1):
+        acc[:] = 0.0
+        block_pos[:] = 0.0
+        block_neg[:] = 0.0
+        any_pos = False
+        for i in range(start[g], start[g + 1]):
+            if i == flag_end[g]:
+                acc[2] = acc[0]
+                acc[3] = acc[1]
+            if not plain:
+                if use_table:
+                    for r in range(LANES):
+                        w[r] = table[cluster[i], block * LANES + r]
+                else:
+                    poisson_lanes(unit[i], salt, block, cdf, bits, w)
+            p = probability[i]
+            error = p - label[i]
+            square = error * error
+            if label[i]:
+                any_pos = True
+                for r in range(LANES):
+                    block_pos[r] += w[r]
+            else:
+                for r in range(LANES):
+                    block_neg[r] += w[r]
+            for r in range(LANES):
+                acc[6, r] += w[r] * square
+                acc[7, r] += w[r] * p
+            for k in range(7):
+                term = terms[k, i]
+                for r in range(LANES):
+                    acc[8 + k, r] += w[r] * term
+            if block_end[i]:
+                if any_pos:
+                    for r in range(LANES):
+                        # pairs lost: negatives above, and half of those tied
+                        acc[4, r] += block_pos[r] * (acc[1, r] + 0.5 * block_neg[r])
+                        acc[0, r] += block_pos[r]
+                        acc[1, r] += block_neg[r]
+                        above = max(acc[0, r] + acc[1, r], 1.0)
+                        acc[5, r] += block_pos[r] * (acc[0, r] / above)
+                        block_pos[r] = 0.0
+                        block_neg[r] = 0.0
+                    any_pos = False
+                else:
+                    for r in range(LANES):
+                        acc[1, r] += block_neg[r]
+                        block_neg[r] = 0.0
+        if flag_end[g] == start[g + 1]:
+            acc[2] = acc[0]
+            acc[3] = acc[1]
+        for r in range(LANES):
+            acc[4, r] = acc[0, r] * acc[1, r] - acc[4, r]
+        for k in range(_FIELD_COUNT):
+            for r in range(LANES):
+                out[g, r, k] = acc[k, r]
+
+
+@njit(cache=True, nogil=True)
+def _ece_block(row_key, probability, ece_bin, start, salt, block, out):  # type: ignore[no-untyped-def]
+    bits = np.empty(LANES // 2, np.uint64)
+    excess = np.zeros(LANES)
+    total = np.zeros(LANES)
+    for g in range(start.size - 1):
+        excess[:] = 0.0
+        total[:] = 0.0
+        current = -1
+        for i in range(start[g], start[g + 1]):
+            if ece_bin[i] != current:
+                current = ece_bin[i]
+                for r in range(LANES):
+                    total[r] += abs(excess[r])
+                    excess[r] = 0.0
+            p = probability[i]
+            cut = p * 4294967296.0
+            base = row_key[i] + salt + np.uint64(block * (LANES // 2)) * _GOLDEN
+            for q in range(LANES // 2):
+                bits[q] = mix(base + np.uint64(q + 1) * _GOLDEN)
+            u32 = bits.view(np.uint32)
+            for r in range(LANES):
+                excess[r] += (1.0 if u32[r] < cut else 0.0) - p
+        n = start[g + 1] - start[g]
+        for r in range(LANES):
+            total[r] += abs(excess[r])
+            out[g, r] = total[r] / n if n > 0 else np.nan
+
+
+def _workers() -> int:
+    return max(1, min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
+                      else os.cpu_count() or 1, 16))  # fmt: skip
+
+
+def point_sums(rows: Sorted) -> Floats:
+    """Sums of each stratum itself, shape ``(strata, fields)``."""
+    out = np.empty((rows.start.size - 1, LANES, _FIELD_COUNT))
+    _run_block(rows, np.empty((0, 0), np.uint8), np.uint64(0), 0, True, out)
+    return out[:, 0, :].copy()
+
+
+def resampled_sums(rows: Sorted, scheme: Resampling) -> Floats:
+    """Sums of each stratum in each resample, shape ``(strata, replicates, fields)``."""
+    blocks = -(-scheme.replicates // LANES)
+    out = np.empty((rows.start.size - 1, blocks * LANES, _FIELD_COUNT))
+    salt = stream(scheme.seed, 0)
+
+    def one(block: int) -> None:
+        part = out[:, block * LANES : (block + 1) * LANES, :]
+        _run_block(rows, scheme.exact_table, salt, block, False, part)
+
+    _share_out(one, blocks)
+    return out[:, : scheme.replicates, :]
+
+
+def null_ece(rows: Sorted, seed: int, replicates: int) -> Floats:
+    """ECE of each stratum when labels are redrawn from the probabilities.
+
+    Shape ``(strata, replicates)``; equal-width bins, as for the ECE itself.
+    """
+    blocks = -(-replicates // LANES)
+    out = np.empty((rows.start.size - 1, blocks * LANES))
+    salt = stream(seed, 2)
+
+    def one(block: int) -> None:
+        part = out[:, block * LANES : (block + 1) * LANES]
+        _ece_block(
+            rows.row_key, rows.probability, rows.ece_bin, rows.start, salt, block, part
+        )
+
+    _share_out(one, blocks)
+    return out[:, :replicates]
+
+
+def _run_block(
+    rows: Sorted, table: NDArray[np.uint8], salt: np.uint64, block: int, plain: bool, out: Floats
+) -> None:
+    _sweep_block(
+        rows.unit, rows.cluster, rows.label, rows.probability, rows.block_end, rows.start,
+        rows.flag_end, rows.terms, table, salt, block, POISSON_CDF, plain, out,
+    )  # fmt: skip
+
+
+def _share_out(task, blocks: int) -> None:  # type: ignore[no-untyped-def]
+    if blocks == 1 or _workers() == 1:
+        for block in range(blocks):
+            task(block)
+        return
+    with ThreadPoolExecutor(_workers()) as pool:
+        for _ in pool.map(task, range(blocks)):
+            pass

@@ -1,0 +1,262 @@
+"""The door: parse, one call, print, exit code. Bodies import what they need when they run."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.problems import InputError
+
+app = typer.Typer(
+    name="equipoise",
+    help="Audit medical AI for bias, and carry the result through regulation.",
+    epilog="Exit codes: 0 met, 1 a requirement violated, 2 usage or bad input, "
+    "3 inconclusive or nothing assessed, 4 internal error.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from audit.provenance import tool_version
+
+        typer.echo(f"equipoise {tool_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Audit medical AI for bias, and carry the result through regulation."""
+    del version
+    if debug:
+        os.environ["EQUIPOISE_DEBUG"] = "1"
+
+
+@app.command()
+def demo(
+    name: Annotated[str, typer.Argument(help="heart or support2.")] = "heart",
+    out: Out = Path("out"),
+    quiet: Quiet = False,
+) -> None:
+    """The whole job on real patients that come with the install."""
+    from commands.demo import run_demo
+
+    typer.echo(run_demo(name, out, quiet=quiet))
+
+
+@app.command()
+def init(
+    predictions: Annotated[Path, typer.Argument(help="Predictions file: CSV, Parquet, Feather.")],
+    out: Annotated[Path, typer.Option("--out", help="Plan to write.")] = Path("equipoise.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing plan.")] = False,
+) -> None:
+    """Scaffold a plan: roles guessed from the columns, every guess commented."""
+    from commands.init import run_init
+
+    typer.echo(run_init(predictions, out, force=force))
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="Model file (.skops).")],
+    cohort: Annotated[Path, typer.Argument(help="Table of features: CSV or Parquet.")],
+    out: Annotated[Path, typer.Option("--out", help="Parquet to write.")] = Path(
+        "predictions.parquet"
+    ),
+    score: Annotated[str, typer.Option("--score", help="Name of the new score column.")] = "score",
+    trust_type: Annotated[
+        list[str] | None,
+        typer.Option("--trust-type", help="Allow this type inside the model file (repeatable)."),
+    ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Load a pickle, which can run any code.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a model over a cohort and write its scores beside the cohort's columns."""
+    from commands.predict import run_predict
+
+    text = run_predict(
+        model, cohort, out, score=score, trusted=trust_type or [], trust=trust, quiet=quiet
+    )
+    typer.echo(text)
+
+
+@app.command()
+def audit(
+    predictions: Annotated[
+        list[Path] | None, typer.Argument(help="Predictions: files, or a folder of shards.")
+    ] = None,
+    plan: Annotated[Path | None, typer.Option("--plan", help="Plan file, instead of flags.")] = None,
+    label: Annotated[str | None, typer.Option("--label", help="Outcome column.")] = None,
+    positive: Annotated[
+        str | None, typer.Option("--positive", help="Label value that means the condition.")
+    ] = None,
+    score: Annotated[str | None, typer.Option("--score", help="Score column.")] = None,
+    prediction: Annotated[
+        str | None, typer.Option("--prediction", help="Yes/no column, where no score exists.")
+    ] = None,
+    score_kind: Annotated[
+        str | None, typer.Option("--score-kind", help="probability (default), logit or rank.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="Flag when score >= this.")
+    ] = None,
+    threshold_source: Annotated[
+        str | None,
+        typer.Option("--threshold-source", help="fixed (default), external or tuned_here."),
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", help="Attribute column (repeatable).")
+    ] = None,
+    band: Annotated[
+        list[str] | None, typer.Option("--band", help="Bands of an attribute: age=40,65,80.")
+    ] = None,
+    reference: Annotated[
+        list[str] | None, typer.Option("--reference", help="Reference level: sex=M.")
+    ] = None,
+    site: Annotated[str | None, typer.Option("--site", help="Site column.")] = None,
+    patient: Annotated[str | None, typer.Option("--patient", help="Patient column.")] = None,
+    unit: Annotated[str | None, typer.Option("--unit", help="Unique unit id column.")] = None,
+    covariate: Annotated[
+        list[str] | None,
+        typer.Option("--covariate", help="Column whose recording is compared by site."),
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option("--depth", help="Cross at most so many attributes (default 1).")
+    ] = None,
+    level: Annotated[float | None, typer.Option("--level", help="Interval level (0.95).")] = None,
+    resamples: Annotated[
+        int | None, typer.Option("--resamples", help="Bootstrap resamples (2000).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the resamples (1).")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Date the evidence is stated for: 2026-01-31.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Model file to record by hash.")
+    ] = None,
+    out: Out = Path("out"),
+    quiet: Quiet = False,
+) -> None:
+    """Audit predictions by subgroup and site: out/audit.json and out/report.html."""
+    from commands.audit import Flags, run_audit
+
+    flags = Flags(
+        label=label,
+        positive=positive,
+        score=score,
+        prediction=prediction,
+        score_kind=score_kind,
+        threshold=threshold,
+        threshold_source=threshold_source,
+        by=tuple(by or ()),
+        band=tuple(band or ()),
+        reference=tuple(reference or ()),
+        site=site,
+        patient=patient,
+        unit=unit,
+        covariate=tuple(covariate or ()),
+        depth=depth,
+        level=level,
+        resamples=resamples,
+        seed=seed,
+        as_of=as_of,
+    )
+    typer.echo(run_audit(predictions or [], plan, flags, model=model, out=out, quiet=quiet))
+
+
+@app.command()
+def gate(
+    result: Annotated[Path, typer.Argument(help="audit.json to judge.")],
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Requirements from here, not from the audit.")
+    ] = None,
+    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    output: Annotated[
+        Path | None, typer.Option("--output", help="File to write, instead of stdout.")
+    ] = None,
+) -> None:
+    """Verdicts on the plan's requirements, and an exit code for CI."""
+    from commands.gate import run_gate
+
+    text, code = run_gate(result, plan, format, output)
+    if text:
+        typer.echo(text, nl=False)
+    raise typer.Exit(code)
+
+
+@app.command()
+def dossier(
+    result: Annotated[Path, typer.Argument(help="audit.json to render.")],
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Plan file to attach as it was written.")
+    ] = None,
+    template: Annotated[str, typer.Option("--template", help="full.")] = "full",
+    out: Annotated[Path, typer.Option("--out", help="PDF to write.")] = Path("dossier.pdf"),
+) -> None:
+    """Render an audit as a PDF dossier (PDF/A-3a, PDF/UA-1) with the audit attached."""
+    from commands.dossier import run_dossier
+
+    typer.echo(run_dossier(result, plan, template, out))
+
+
+@app.command()
+def explain(
+    id: Annotated[str, typer.Argument(help="Measure, status, verdict, method or warning.")],
+) -> None:
+    """Definition, formula, reference and how to read it."""
+    from commands.explain import run_explain
+
+    typer.echo(run_explain(id), nl=False)
+
+
+@app.command()
+def schema(
+    name: Annotated[str, typer.Argument(help="plan or result.")],
+) -> None:
+    """JSON schema of the plan or of the result."""
+    from commands.schema import run_schema
+
+    typer.echo(run_schema(name), nl=False)
+
+
+def main() -> None:
+    """Run the command line and turn every outcome into an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # an ASCII terminal must not stop a result
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except InputError as error:
+        for problem in error.problems:
+            typer.echo(f"error: {problem}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("stopped; nothing half-written is left", err=True)
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("EQUIPOISE_DEBUG"):
+            raise
+        typer.echo(
+            f"internal error: {type(error).__name__}: {error}; run `equipoise --debug ...` "
+            "for the traceback",
+            err=True,
+        )
+        sys.exit(4)
+
+
+if __name__ == "__main__":
+    main()

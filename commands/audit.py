@@ -1,0 +1,197 @@
+"""``equipoise audit``: predictions and a plan (or flags) in, audit.json and report.html out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from audit.problems import InputError, Problem, nearest
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the command line says in place of a plan; None or empty where it says nothing."""
+
+    label: str | None = None
+    positive: str | None = None
+    score: str | None = None
+    prediction: str | None = None
+    score_kind: str | None = None
+    threshold: float | None = None
+    threshold_source: str | None = None
+    by: tuple[str, ...] = ()
+    band: tuple[str, ...] = ()
+    reference: tuple[str, ...] = ()
+    site: str | None = None
+    patient: str | None = None
+    unit: str | None = None
+    covariate: tuple[str, ...] = ()
+    depth: int | None = None
+    level: float | None = None
+    resamples: int | None = None
+    seed: int | None = None
+    as_of: str | None = None
+
+    def given(self) -> list[str]:
+        """Names of the flags that were given."""
+        return [
+            f"--{f.name.replace('_', '-')}"
+            for f in fields(self)
+            if getattr(self, f.name) not in (None, ())
+        ]
+
+
+def run_audit(
+    predictions: Sequence[Path],
+    plan_path: Path | None,
+    flags: Flags,
+    *,
+    model: Path | None,
+    out: Path,
+    quiet: bool,
+) -> str:
+    """Audit, write the results and return the summary for the terminal."""
+    from audit.atomic import check_writable, write_atomic
+
+    plan, plan_text, name = _plan(plan_path, flags)
+    paths = list(predictions) or _planned_data(plan, plan_path)
+    check_writable(out)
+
+    from audit.cohort import build_cohort, needed_columns
+    from audit.provenance import file_hash
+    from audit.run import audit
+    from audit.sources.files import read_files
+    from commands.progress import progress_line
+
+    cohort = build_cohort(read_files(paths, needed_columns(plan)), plan)
+    model_path = model or _planned_model(plan, plan_path)
+    with progress_line("auditing", quiet=quiet) as progress:
+        result = audit(
+            cohort,
+            plan,
+            model=file_hash(model_path) if model_path is not None else None,
+            command=_command(paths, plan_path, flags),
+            plan_name=name,
+            progress=progress,
+        )
+    from reports.gate import summary_text
+    from reports.html import render_html
+
+    page = render_html(result, plan_text)
+    if plan_path is None:
+        write_atomic(out / "equipoise.yaml", plan_text)
+    write_atomic(out / "audit.json", result.to_json())
+    write_atomic(out / "report.html", page)
+    return f"{summary_text(result)}\nwrote {out / 'audit.json'} and {out / 'report.html'}"
+
+
+def _plan(plan_path: Path | None, flags: Flags) -> tuple[Any, str, str]:
+    """The plan, its text and how problems call it."""
+    from audit.plan_file import parse_plan, read_plan
+
+    if plan_path is None:
+        text = plan_text_of(flags)
+        return parse_plan(text, "command line"), text, "command line"
+    given = flags.given()
+    if given:
+        reason = f"{', '.join(given)} cannot be used with --plan"
+        raise InputError(
+            Problem("plan_and_flags", "command line", reason, f"write it in {plan_path} instead")
+        )
+    plan = read_plan(plan_path)
+    return plan, plan_path.read_text(encoding="utf-8"), str(plan_path)
+
+
+def plan_text_of(flags: Flags) -> str:
+    """Write flags as plan text, so that both ways to a plan are one.
+
+    Raises InputError when a flag that every audit needs is absent, or one cannot be read.
+    """
+    import yaml
+
+    problems: list[Problem] = []
+    for needed, ok in (("--label", flags.label), ("--score", flags.score or flags.prediction)):
+        if not ok:
+            remedy = f"give {needed}, or --plan (write one with `equipoise init`)"
+            problems.append(
+                Problem("missing_flag", "command line", f"{needed} is missing", remedy)
+            )
+    attributes: dict[str, dict[str, Any]] = {name: {} for name in flags.by}
+    for text in flags.band:
+        name, edges = _split("--band", text, "--band age=40,65,80", problems)
+        attributes.setdefault(name, {})["band"] = _edges(text, edges, problems)
+    for text in flags.reference:
+        name, level = _split("--reference", text, "--reference sex=M", problems)
+        if name not in attributes and name != flags.site:
+            reason = f"--reference {text}: '{name}' is not an attribute of this audit"
+            remedy = nearest(name, [*attributes, *filter(None, [flags.site])])
+            problems.append(Problem("unknown_attribute", "command line", reason, remedy))
+        attributes.setdefault(name, {})["reference"] = level
+    if problems:
+        raise InputError(problems)
+    return yaml.safe_dump(_plan_dict(flags, attributes), sort_keys=False, allow_unicode=True)
+
+
+def _plan_dict(flags: Flags, attributes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    roles = ("label", "score", "prediction", "patient", "site", "unit")
+    columns: dict[str, Any] = {r: getattr(flags, r) for r in roles if getattr(flags, r) is not None}
+    if flags.covariate:
+        columns["covariates"] = list(flags.covariate)
+    plan: dict[str, Any] = {"version": 1, "columns": columns}
+    plain = ("positive", "score_kind", "depth", "level", "resamples", "seed", "as_of")
+    plan |= {name: getattr(flags, name) for name in plain if getattr(flags, name) is not None}
+    if flags.threshold is not None:
+        plan["threshold"] = {"value": flags.threshold, "source": flags.threshold_source or "fixed"}
+    if attributes:
+        plan["attributes"] = attributes
+    return plan
+
+
+def _split(flag: str, text: str, example: str, problems: list[Problem]) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        reason = f"{flag} {text}: not of the form NAME=VALUE"
+        problems.append(Problem("bad_flag", "command line", reason, f"write {example}"))
+    return name, value
+
+
+def _edges(text: str, edges: str, problems: list[Problem]) -> list[float]:
+    try:
+        return [float(edge) for edge in edges.split(",") if edge.strip()]
+    except ValueError:
+        reason = f"--band {text}: the edges are not numbers"
+        problems.append(
+            Problem("bad_flag", "command line", reason, "write --band age=40,65,80")
+        )
+        return []
+
+
+def _planned_data(plan: Any, plan_path: Path | None) -> list[Path]:
+    if plan_path is None or not plan.data:
+        remedy = "name the files, or set 'data' in the plan"
+        raise InputError(
+            Problem("no_data", "command line", "no predictions file was given", remedy)
+        )
+    return [plan_path.parent / name for name in plan.data]
+
+
+def _planned_model(plan: Any, plan_path: Path | None) -> Path | None:
+    if plan_path is None or plan.product.model is None:
+        return None
+    path: Path = plan_path.parent / plan.product.model
+    return path
+
+
+def _command(paths: Sequence[Path], plan_path: Path | None, flags: Flags) -> str:
+    """The call that repeats the audit, with file names but no folders."""
+    import shlex
+
+    words = ["equipoise", "audit", *sorted(p.name for p in paths)]
+    if plan_path is not None:
+        words += ["--plan", plan_path.name]
+    for f in fields(flags):
+        value = getattr(flags, f.name)
+        for one in value if isinstance(value, tuple) else (value,):
+            if one is not None:
+                words += [f"--{f.name.replace('_', '-')}", f"{one}"]
+    return shlex.join(words)

@@ -1,0 +1,31 @@
+"""One line of progress on a terminal, nothing anywhere else."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Progress = Callable[[int, int, str], None]
+
+
+@contextmanager
+def progress_line(what: str, *, quiet: bool) -> Iterator[Progress]:
+    """Give a function that shows (done, total, detail) on stderr with the time left."""
+    shown = not quiet and sys.stderr.isatty() and not os.environ.get("CI")
+    start = time.monotonic()
+
+    def show(done: int, total: int, detail: str) -> None:
+        if not shown:
+            return
+        left = (time.monotonic() - start) / done * (total - done) if done else 0.0
+        line = f"{what} {done}/{total} {detail[:40]}" + (f"  {left:.0f} s left" if done else "")
+        sys.stderr.write(f"\r\x1b[K{line}")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

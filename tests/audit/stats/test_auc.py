@@ -1,0 +1,215 @@
+"""AUROC: placements, DeLong, Obuchowski and intervals."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from audit.stats.auc import auc_interval, auc_variance, logit_interval, placements
+from audit.stats.proportions import wilson
+
+# Literal data with ties, within and between the classes.
+LABEL = np.array([1] * 7 + [0] * 11)
+SCORE = np.array(
+    [0.9, 0.8, 0.8, 0.7, 0.5, 0.4, 0.3, 0.8, 0.6, 0.5, 0.5, 0.4, 0.3, 0.3, 0.2, 0.2, 0.1, 0.05]
+)
+PATIENT = np.array([1, 1, 2, 3, 4, 4, 5, 1, 2, 3, 3, 5, 6, 6, 7, 7, 8, 8])
+ONE = np.zeros(18, dtype=np.int64)
+
+# R 4.2.2, pROC 1.18.0: r <- roc(y, s, direction="<"); r$auc; var(r, method="delong")
+PROC_AUC, PROC_VARIANCE = 0.798701298701299, 0.0114662393883173
+# plogis(qlogis(a) + c(-1, 1) * qnorm(.975) * sqrt(v) / (a * (1 - a))) in R 4.2.2
+PROC_LOGIT = (0.518199043430567, 0.936049915557982)
+# Direct R implementation (outer() kernel, sapply over clusters) of Obuchowski 1997 eqs 4-7,
+# written for this test apart from the package.
+OBUCHOWSKI_VARIANCE = 0.00956585804340512
+
+
+def brute(
+    score: NDArray[Any], label: NDArray[Any], cluster: NDArray[Any]
+) -> tuple[float, float, int, int]:
+    """Obuchowski's variance from the full kernel, with loops."""
+    x, y = score[label == 1], score[label == 0]
+    cx, cy = cluster[label == 1], cluster[label == 0]
+    m, n = len(x), len(y)
+    kernel = (x[:, None] > y) + 0.5 * (x[:, None] == y)
+    area = kernel.mean()
+    v10, v01 = kernel.mean(axis=1), kernel.mean(axis=0)
+    s10 = s01 = s11 = 0.0
+    for c in set(cluster.tolist()):
+        a = sum(v10[i] - area for i in range(m) if cx[i] == c)
+        b = sum(v01[j] - area for j in range(n) if cy[j] == c)
+        s10, s01, s11 = s10 + a * a, s01 + b * b, s11 + a * b
+    i10, i01, i = len(set(cx.tolist())), len(set(cy.tolist())), len(set(cluster.tolist()))
+    if i10 < 2 or i01 < 2:
+        return area, np.nan, i10, i01
+    s10, s01, s11 = s10 * i10 / (i10 - 1) / m, s01 * i01 / (i01 - 1) / n, s11 * i / (i - 1)
+    return area, s10 / m + s01 / n + 2 * s11 / (m * n), i10, i01
+
+
+def test_delong_agrees_with_proc() -> None:
+    place = placements(SCORE, LABEL, ONE, 1)
+    auc, variance, pos, neg = auc_variance(place, LABEL, ONE, np.arange(18), 1)
+    np.testing.assert_allclose(auc, PROC_AUC, rtol=1e-14)
+    np.testing.assert_allclose(variance, PROC_VARIANCE, rtol=1e-13)
+    assert (pos[0], neg[0]) == (7, 11)
+    lower, upper, method = auc_interval(auc, variance, pos, neg, clustered=False)
+    np.testing.assert_allclose([lower[0], upper[0]], PROC_LOGIT, rtol=1e-12)
+    assert method[0] == "delong_logit"
+
+
+def test_obuchowski_agrees_with_independent_r() -> None:
+    place = placements(SCORE, LABEL, ONE, 1)
+    auc, variance, pos, neg = auc_variance(place, LABEL, ONE, PATIENT, 1)
+    np.testing.assert_allclose(auc, PROC_AUC, rtol=1e-14)
+    np.testing.assert_allclose(variance, OBUCHOWSKI_VARIANCE, rtol=1e-13)
+    assert (pos[0], neg[0]) == (5, 7)
+    assert auc_interval(auc, variance, pos, neg, clustered=True)[2][0] == "obuchowski_logit"
+
+
+def test_placements_by_hand() -> None:
+    place = placements([3, 2, 2, 1, 9], [1, 0, 1, 0, 1], [0, 0, 0, 0, 1], 3)
+    np.testing.assert_array_equal(place, [1.0, 0.75, 0.75, 1.0, np.nan])
+
+
+@st.composite
+def data(draw: st.DrawFn) -> tuple[NDArray[Any], ...]:
+    """Score (few values, so ties), label, group and cluster of up to 40 rows."""
+    n = draw(st.integers(1, 40))
+
+    def column(top: int) -> NDArray[Any]:
+        return np.array(draw(st.lists(st.integers(0, top), min_size=n, max_size=n)))
+
+    return column(6).astype(float), column(1), column(2), column(5)
+
+
+def fit(
+    score: NDArray[Any], label: NDArray[Any], group: NDArray[Any], cluster: NDArray[Any]
+) -> tuple[NDArray[Any], ...]:
+    return auc_variance(placements(score, label, group, 3), label, group, cluster, 3)
+
+
+@given(data())
+def test_brute_force_twin(rows: tuple[NDArray[Any], ...]) -> None:
+    score, label, group, cluster = rows
+    auc, variance, pos, neg = fit(*rows)
+    for g in range(3):
+        inside = group == g
+        if len(set(label[inside].tolist())) < 2:
+            assert np.isnan(auc[g])
+            assert np.isnan(variance[g])
+            continue
+        twin = brute(score[inside], label[inside], cluster[inside])
+        np.testing.assert_allclose([auc[g], pos[g], neg[g]], [twin[0], *twin[2:]], rtol=1e-12)
+        np.testing.assert_allclose(variance[g], twin[1], rtol=1e-10, atol=1e-12)
+
+
+@given(data(), st.randoms(use_true_random=False))
+def test_row_order_changes_no_bit(rows: tuple[NDArray[Any], ...], random: Any) -> None:
+    order = list(range(len(rows[0])))
+    random.shuffle(order)
+    for a, b in zip(fit(*rows), fit(*(column[order] for column in rows)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@given(data())
+def test_monotone_map_changes_no_bit(rows: tuple[NDArray[Any], ...]) -> None:
+    score, *rest = rows
+    for a, b in zip(fit(*rows), fit(np.expm1(3 * score) - 7, *rest), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@given(data())
+def test_flips(rows: tuple[NDArray[Any], ...]) -> None:
+    score, label, group, cluster = rows
+    auc, variance, pos, neg = fit(*rows)
+    both = fit(-score, 1 - label, group, cluster)
+    np.testing.assert_allclose(both[0], auc, atol=1e-14)
+    np.testing.assert_allclose(both[1], variance, atol=1e-14)
+    np.testing.assert_array_equal(both[2], neg)
+    np.testing.assert_array_equal(both[3], pos)
+    one = fit(score, 1 - label, group, cluster)
+    np.testing.assert_allclose(one[0], 1 - auc, atol=1e-14)
+    np.testing.assert_allclose(one[1], variance, atol=1e-14)
+
+
+@given(data())
+def test_copying_every_row_inside_its_cluster_adds_nothing(rows: tuple[NDArray[Any], ...]) -> None:
+    once, twice = fit(*rows), fit(*(np.repeat(column, 2) for column in rows))
+    np.testing.assert_allclose(twice[0], once[0], atol=1e-14)
+    np.testing.assert_allclose(twice[1], once[1], atol=1e-14)
+    np.testing.assert_array_equal(twice[2], once[2])
+
+
+@given(data())
+def test_interval_is_never_a_point(rows: tuple[NDArray[Any], ...]) -> None:
+    auc, variance, pos, neg = fit(*rows)
+    lower, upper, method = auc_interval(auc, variance, pos, neg, clustered=True)
+    there = ~np.isnan(auc)
+    np.testing.assert_array_equal(there, method != "")
+    assert np.all(upper[there] > lower[there])
+    assert np.all((lower[there] <= auc[there]) & (auc[there] <= upper[there]))
+    assert np.all(np.isnan(lower[~there]) & np.isnan(upper[~there]))
+
+
+def test_separation_and_all_ties_fall_back_to_wilson() -> None:
+    label = np.array([1, 1, 1, 0, 0, 0, 0] * 3)
+    group = np.repeat([0, 1, 2], 7)
+    score = np.concatenate([label[:7], 1 - label[:7], np.full(7, 0.5)]).astype(float)
+    place = placements(score, label, group, 3)
+    auc, variance, pos, neg = auc_variance(place, label, group, np.arange(21), 3)
+    np.testing.assert_array_equal(auc, [1.0, 0.0, 0.5])
+    np.testing.assert_array_equal(variance, 0.0)
+    lower, upper, method = auc_interval(auc, variance, pos, neg, clustered=False)
+    np.testing.assert_array_equal(method, "wilson_smaller_class")
+    np.testing.assert_array_equal((lower, upper), wilson([3.0, 0.0, 1.5], 3))
+
+
+def test_one_positive_has_no_variance_but_an_interval() -> None:
+    place = placements([1.0, 2, 3, 4], [0, 0, 1, 0], [0] * 4, 1)
+    auc, variance, pos, neg = auc_variance(place, [0, 0, 1, 0], [0] * 4, [0, 1, 2, 3], 1)
+    assert auc[0] == pytest.approx(2 / 3)
+    assert np.isnan(variance[0])
+    lower, upper, method = auc_interval(auc, variance, pos, neg, clustered=False)
+    assert method[0] == "wilson_smaller_class"
+    assert 0 < lower[0] < 2 / 3 < upper[0] <= 1
+
+
+def test_empty_input_and_empty_groups() -> None:
+    place = placements([], [], [], 2)
+    auc, variance, pos, neg = auc_variance(place, [], [], [], 2)
+    assert np.all(np.isnan(auc))
+    assert np.all(np.isnan(variance))
+    np.testing.assert_array_equal([pos, neg], 0)
+    assert np.all(np.isnan(auc_interval(auc, variance, pos, neg, clustered=True)[0]))
+
+
+def test_infinite_scores_are_only_ranks() -> None:
+    place = placements([np.inf, -np.inf, 0.0], [1, 0, 1], [0, 0, 0], 1)
+    np.testing.assert_array_equal(place, [1, 1, 1])
+
+
+def test_logit_interval_undefined_at_the_ends() -> None:
+    lower, upper = logit_interval([0.0, 1.0, 0.5, 0.5], [0.1, 0.1, np.nan, -0.1])
+    assert np.all(np.isnan(lower))
+    assert np.all(np.isnan(upper))
+
+
+@pytest.mark.parametrize(
+    ("score", "label", "group"),
+    [
+        ([np.nan, 1.0], [0, 1], [0, 0]),
+        ([0.5, 1.0], [0, 2], [0, 0]),
+        ([0.5, 1.0], [0, 1], [0, 1]),
+        ([0.5, 1.0], [0, 1], [0, -1]),
+        ([0.5, 1.0], [0, 1], [0.0, 0.0]),
+        ([0.5, 1.0], [0, 1, 1], [0, 0]),
+        ([0.5, 1.0], [0, 1], [0]),
+    ],
+)
+def test_bad_arguments(score: Any, label: Any, group: Any) -> None:
+    with pytest.raises(ValueError, match=r"must|declared|rows"):
+        placements(score, label, group, 1)
