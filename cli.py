@@ -99,7 +99,9 @@ def audit(
     predictions: Annotated[
         list[Path] | None, typer.Argument(help="Predictions: files, or a folder of shards.")
     ] = None,
-    plan: Annotated[Path | None, typer.Option("--plan", help="Plan file, instead of flags.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Plan file, instead of flags.")
+    ] = None,
     label: Annotated[str | None, typer.Option("--label", help="Outcome column.")] = None,
     positive: Annotated[
         str | None, typer.Option("--positive", help="Label value that means the condition.")

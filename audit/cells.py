@@ -103,9 +103,7 @@ def numbers(column: Any) -> Numbers:
     missing = is_null(array)
     if pa.types.is_boolean(kind):
         array = array.cast(pa.uint8())
-    elif not (
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    ):
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return Numbers(np.full(len(array), np.nan), missing, ~missing)
     values = buffer(array.cast(pa.float64(), safe=False))
     return Numbers(np.where(missing, np.nan, values), missing, np.zeros(len(array), dtype=np.bool_))

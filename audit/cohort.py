@@ -1,6 +1,7 @@
 """The cohort: the table with roles, checked, in an order that does not depend on the input's."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from audit.cells import Texts, identities, repeated
 from audit.dimensions import MISSING, Dimension, build_dimensions
 from audit.findings import Findings, share
-from audit.keys import row_keys, text_keys
+from audit.keys import row_keys
 from audit.plan import Plan
 from audit.recording import record_covariates
 from audit.result import AuditWarning, CovariateAtSite, FileHash
@@ -118,9 +119,9 @@ def build_cohort(source: Source, plan: Plan) -> Cohort:
     _warn_of_scores(plan, label[analysed], score[analysed], findings)
     site = next((d for d in dimensions if d.role == "site"), None)
     covariates = record_covariates(source.table, plan.columns.covariates, site, findings)
-    content = (score, label, *(dimension.codes for dimension in dimensions))
+    content: list[NDArray[Any]] = [score, label, *(d.codes for d in dimensions)]
     key = row_keys(patient, unit, content, len(label))
-    order = np.lexsort((*content[::-1], key))
+    order = np.lexsort([*content[::-1], key])
     key = key[order]
     cluster = np.cumsum(np.append(False, key[1:] != key[:-1])[: len(key)], dtype=np.int64)
     dimensions = tuple(dimension.ordered(order) for dimension in dimensions)
@@ -197,7 +198,7 @@ def _warn_of_scores(
     prevalence = float(label.mean())
     if prevalence in (0.0, 1.0):
         kind, other = ("positive", "negatives") if prevalence else ("negative", "positives")
-        message = f"all {len(label):,} assessed rows are {kind}: nothing can be said of {other}"
+        message = f"All {len(label):,} assessed rows are {kind}: nothing can be said of {other}"
         findings.warn("one_class", message, column=plan.columns.label)
     if plan.score_kind != "probability" or plan.columns.score is None:
         return
@@ -208,7 +209,8 @@ def _warn_of_scores(
     if abs(mean - prevalence) > DRIFT:
         signs.append(f"its mean is {mean:.2f} where the prevalence is {prevalence:.2f}")
     if signs:
-        message = f"'{plan.columns.score}' may be rescaled, not a probability: {', and '.join(signs)}"
+        told = ", and ".join(signs)
+        message = f"'{plan.columns.score}' may be rescaled, not a probability: {told}"
         findings.warn("score_looks_rescaled", message, column=plan.columns.score)
 
 

@@ -1,7 +1,8 @@
 """The attributes and the site of a cohort, each as levels and one level code per row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -39,17 +40,7 @@ class Dimension:
 
     def ordered(self, order: NDArray[np.int64]) -> "Dimension":
         """Return the dimension with its rows in another order."""
-        return Dimension(
-            self.name,
-            self.column,
-            self.role,
-            self.edges,
-            self.levels,
-            self.codes[order],
-            self.reference,
-            self.reference_chosen,
-            self.missing,
-        )
+        return replace(self, codes=self.codes[order])
 
 
 def build_dimensions(
@@ -70,7 +61,7 @@ def build_dimensions(
 def band_labels(edges: Sequence[float]) -> tuple[str, ...]:
     """Name the half-open bands between edges: ``(-inf,40)``, ``[40,65)``, ``[65,inf)``."""
     texts = [number_text(float(edge)) for edge in edges]
-    inner = [f"[{a},{b})" for a, b in zip(texts, texts[1:], strict=False)]
+    inner = [f"[{a},{b})" for a, b in pairwise(texts)]
     return (f"(-inf,{texts[0]})", *inner, f"[{texts[-1]},inf)")
 
 

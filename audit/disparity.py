@@ -86,16 +86,16 @@ def _of_measure(
         difference = _differences(figures, measure, estimates, reference, level)
         for i in range(len(strata.strata)):
             if i != reference:
+                pair = (i, reference)
                 out.append(
-                    _record(figures, measure, "difference", estimates, i, reference, difference, level)
+                    _record(figures, measure, "difference", estimates, pair, difference, level)
                 )
         if measure.bounds[0] == 0:
             ratio = _ratios(figures, measure, reference, level, difference.p)
             for i in range(len(strata.strata)):
                 if i != reference:
-                    out.append(
-                        _record(figures, measure, "ratio", estimates, i, reference, ratio, level)
-                    )
+                    pair = (i, reference)
+                    out.append(_record(figures, measure, "ratio", estimates, pair, ratio, level))
     if len(strata.strata) > 1:
         out.append(_gap(figures, measure, estimates, level))
     return out
@@ -202,11 +202,11 @@ def _record(
     measure: Measure,
     contrast: Contrast,
     estimates: Sequence[Estimate],
-    i: int,
-    reference: int,
+    pair: tuple[int, int],
     bounds: Bounds,
     level: float,
 ) -> Disparity:
+    i, reference = pair
     stratum, other = figures.strata.strata[i], figures.strata.strata[reference]
     status, reason = _status(estimates[i], estimates[reference], bounds, i)
     value = float(bounds.value[i])

@@ -198,7 +198,8 @@ def _influences(
         bottom = measure.denominator(records)[data.take]
         names.append(measure.id)
         columns.append(ratio_influence(top, bottom, data.group, data.strata))
-        used.append(bottom != 0 if measure.inference == "proportion" else np.ones_like(bottom, bool))
+        proportion = measure.inference == "proportion"
+        used.append(bottom != 0 if proportion else np.ones_like(bottom, dtype=np.bool_))
     if rows.is_probability:
         fitted = recalibration_influence(
             data.fit, rows.logit[data.take], data.rows.label, data.group

@@ -20,9 +20,9 @@ class Findings:
     def warn(
         self, code: str, message: str, *, column: str | None = None, stratum: str | None = None
     ) -> None:
-        """Note a warning."""
+        """Note a warning; `message` is one sentence without its full stop."""
         self.warnings.append(
-            AuditWarning(code=code, message=message, stratum=stratum, column=column)
+            AuditWarning(code=code, message=f"{message}.", stratum=stratum, column=column)
         )
 
     def raise_problems(self) -> None:

@@ -187,7 +187,7 @@ METHODS = (
         "Whole patients are resampled with Poisson(1) weights that depend only on seed, patient "
         "and replicate; the interval runs between percentiles of the resamples. The calibration "
         "fits of a resample are one Newton step from the fit to the data.",
-        "One set of resamples serves all measures and strata, so differences keep their covariance.",
+        "One set of resamples serves all measures and strata: differences keep their covariance.",
         _BOOT,
     ),
     Entry(
@@ -195,7 +195,7 @@ METHODS = (
         "Patient bootstrap, percentile, exact n",
         "As many whole patients as the cohort has are drawn with replacement (used below 200 "
         "patients); the interval runs between percentiles of the resamples.",
-        "One set of resamples serves all measures and strata, so differences keep their covariance.",
+        "One set of resamples serves all measures and strata: differences keep their covariance.",
         _EFRON,
     ),
     Entry(
@@ -209,7 +209,7 @@ METHODS = (
     Entry(
         "mover",
         "Recovered from the two intervals",
-        "Used where resamples of a stratum do not vary: difference from the strata's own intervals.",
+        "Used where resamples of a stratum do not vary: from the two strata's own intervals.",
         "Assumes that no patient is in both strata.",
         "Zou & Donner 2008, doi:10.1002/sim.3095",
     ),

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def splitmix64(values: Keys) -> Keys:
 
 
 def row_keys(
-    patient: Texts | None, unit: Texts | None, content: Sequence[NDArray[np.generic]], rows: int
+    patient: Texts | None, unit: Texts | None, content: Sequence[NDArray[Any]], rows: int
 ) -> Keys:
     """Give every row the key of its sampling unit.
 
@@ -67,7 +68,7 @@ def row_keys(
     return keys
 
 
-def _ranks(content: Sequence[NDArray[np.generic]]) -> Keys:
+def _ranks(content: Sequence[NDArray[Any]]) -> Keys:
     order = np.lexsort(content[::-1])
     ranks = np.empty(len(order), dtype=np.uint64)
     ranks[order] = np.arange(len(order), dtype=np.uint64)

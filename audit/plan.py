@@ -5,6 +5,7 @@ the result, so that a reader can see whether the requirements were changed after
 """
 
 import hashlib
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -75,7 +76,7 @@ class Attribute(PlanPart):
     @field_validator("band")
     @classmethod
     def _ascending(cls, edges: tuple[float, ...]) -> tuple[float, ...]:
-        if any(b <= a for a, b in zip(edges, edges[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(edges)):
             raise ValueError("band edges must increase")
         return edges
 

@@ -131,7 +131,7 @@ def _implausible_zero(covariate: _Covariate) -> tuple[float, float] | None:
         return None
     lower, upper = (float(q) for q in np.quantile(others, (0.25, 0.75)))
     spread = upper - lower
-    return (lower, upper) if 0 < spread and FENCE * spread < lower else None
+    return (lower, upper) if spread > 0 and FENCE * spread < lower else None
 
 
 def _warn_of_gaps(covariate: _Covariate, site: Dimension | None, findings: Findings) -> None:

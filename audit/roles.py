@@ -117,7 +117,7 @@ def _short(value: str) -> str:
 def _warn_one_against_rest(texts: Texts, column: str, positive: str, findings: Findings) -> None:
     if len({_folded(value) for value in texts.values}) > 2:
         message = (
-            f"the label '{column}' has the values {_with_counts(texts)}; '{positive}' counts as "
+            f"The label '{column}' has the values {_with_counts(texts)}; '{positive}' counts as "
             "positive and all others as negative"
         )
         findings.warn("one_against_rest", message, column=column)

@@ -1,6 +1,7 @@
 """The analysed rows: both label and score known, sorted once by falling score."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from audit.sweep import ECE_BINS, Sorted
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Kind = Literal["probability", "rank", "logit", "decision"]
 
 # A probability of exactly 0 or 1 has no log odds; it is moved by this much for the calibration
 # fits only, and the moved rows are counted in a warning.
@@ -42,7 +44,7 @@ class Rows:
     cluster: Ints
     clustered: bool
     odds: float
-    score_kind: str
+    score_kind: Kind
     has_threshold: bool
 
     @property
@@ -59,7 +61,7 @@ def analysed_rows(cohort: Cohort, plan: Plan) -> Rows:
     """Take the analysed rows of a cohort and sort them by falling score."""
     position = np.flatnonzero(cohort.analysed)
     position = position[np.argsort(-cohort.score[position], kind="stable")]
-    kind = "decision" if plan.columns.score is None else plan.score_kind
+    kind: Kind = "decision" if plan.columns.score is None else plan.score_kind
     probability = cohort.probability[position]
     if kind not in ("probability", "logit"):
         probability = np.zeros(position.size)

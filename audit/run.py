@@ -17,7 +17,6 @@ from audit.result import (
     SCHEMA_VERSION,
     AttributeLevels,
     AuditResult,
-    AuditWarning,
     CohortSummary,
     Disparity,
     Estimate,
@@ -28,7 +27,7 @@ from audit.result import (
 )
 from audit.rows import Rows, analysed_rows
 from audit.sites import Crossed, sites_of
-from audit.strata import StrataSet, lattice
+from audit.strata import lattice
 from audit.sweep import Resampling, resampling
 from audit.verdicts import Evidence, check_requirements, verdicts_of
 from audit.warnings import warnings_of
@@ -103,7 +102,9 @@ def audit(
     }
     groups = {s: " & ".join(t.attributes) for t in sets for s in t.strata}
     evidence = {
-        level: Evidence([e for r in results for e in r.estimates[level]], disparities[level], groups)
+        level: Evidence(
+            [e for r in results for e in r.estimates[level]], disparities[level], groups
+        )
         for level in plan.levels_needed
     }
     estimates = evidence[plan.level].estimates
@@ -149,7 +150,7 @@ def _sites(
     for attribute in (d for d in cohort.dimensions if d.name in wanted and d is not site):
         pair = tuple(sorted((attribute.name, site.name)))
         result = by_attributes.get(pair)
-        if result is None:  # the plan crosses nothing; the gap inside each site is needed all the same
+        if result is None:  # not crossed by the plan, but needed for the gap inside each site
             strata = lattice([attribute, site], 2, cohort.rows)[-1]
             result = _set_result(compute_figures(rows, strata, scheme), rows, plan)
         crossed[attribute.name] = Crossed(

@@ -72,8 +72,9 @@ def sites_of(
         if measure.id in figures.variance
     ]
     for requirement in plan.requirements:
-        if requirement.contrast is not None and requirement.attribute in crossed:
-            measure, attribute = MEASURES[requirement.measure], requirement.attribute
+        attribute = requirement.attribute
+        if attribute is not None and attribute in crossed:
+            measure = MEASURES[requirement.measure]
             found.extend(_gaps(measure, site, attribute, crossed[attribute], level))
     unique = {(h.measure, h.contrast, h.stratum, h.reference): h for h in found}
     return Sites(

@@ -64,9 +64,9 @@ def stratum_name(attributes: Sequence[str], levels: Sequence[str]) -> str:
 
 
 def _occurring(chosen: Sequence[Dimension]) -> tuple[NDArray[np.int64], Codes]:
-    """Number the cells of a crossing that occur, in level order.
+    """Find the cells of a crossing that occur, in level order.
 
-    Returns the position of each in the full crossing, and each row's place among them.
+    The first result is the position of each in the full crossing, the second each row's place.
     """
     if len(chosen) == 1:
         return np.arange(len(chosen[0].levels)), chosen[0].codes

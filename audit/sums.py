@@ -1,4 +1,4 @@
-"""The record of sums: all that a binary measure needs of a stratum, and nothing that cannot be added up.
+"""The record of sums: what a binary measure needs of a stratum, all of it additive.
 
 A record is one row of numbers per stratum (or per stratum and resample, or even per patient row: a
 single row is a stratum of one). Measures are pure functions of the record.

@@ -94,10 +94,10 @@ def resampling(seed: int, replicates: int, patients: int) -> Resampling:
 
 
 @njit(cache=True, nogil=True)
-def _sweep_block(
+def _sweep_block(  # type: ignore[no-untyped-def]
     unit, cluster, label, probability, block_end, start, flag_end, terms,
     table, salt, block, cdf, plain, out,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     bits = np.empty(16, np.uint64)
     w = np.ones(LANES)
     acc = np.zeros((_FIELD_COUNT, LANES))

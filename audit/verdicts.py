@@ -192,7 +192,9 @@ def statement(requirement: Requirement) -> str:
     if requirement.contrast is not None:
         kind = {"gap": "largest gap", "difference": "difference", "ratio": "ratio"}
         low, high = allowed(requirement)
-        bound = f"at most {high:g}" if requirement.contrast == "gap" else f"within {low:g} to {high:g}"
+        bound = f"within {low:g} to {high:g}"
+        if requirement.contrast == "gap":
+            bound = f"at most {high:g}"
         return f"{name}: {kind[requirement.contrast]} by {requirement.attribute} {bound}"
     where = ", ".join(
         s if s == "overall" or "=" in s else f"each {s}" for s in requirement.strata

@@ -89,9 +89,9 @@ def _small(summary: CohortSummary, plan: Plan) -> list[AuditWarning]:
             found.append(
                 AuditWarning(
                     code="small_stratum",
-                    message=f"{count.stratum} has {count.n} analysed units, {count.n_positive} with "
-                    f"and {count.n_negative} without the condition: some of its measures are shown "
-                    "without inference.",
+                    message=f"{count.stratum} has {count.n} analysed units, {count.n_positive} "
+                    f"with and {count.n_negative} without the condition: some of its measures are "
+                    "shown without inference.",
                     stratum=count.stratum,
                 )
             )

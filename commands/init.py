@@ -1,11 +1,11 @@
 """``equipoise init``: a commented plan, its roles guessed from the columns."""
 
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
+from audit.facts import MOST_LEVELS, ColumnFacts, column_facts
 from audit.problems import InputError, Problem
 
 _LABEL = ("label", "y", "y_true", "outcome", "target", "truth", "gt", "ground_truth", "event")
@@ -17,20 +17,9 @@ _ATTRIBUTES = (
     "sex", "gender", "race", "ethnicity", "age", "age_group", "ageband", "insurance", "income",
     "language", "scanner", "manufacturer", "vendor", "device", "view", "skin_type", "education",
 )  # fmt: skip
-_MOST_LEVELS = 12
 
 
-@dataclass(frozen=True)
-class ColumnFacts:
-    """What was seen of a column: enough to guess its role, no values but level names."""
-
-    name: str
-    numeric: bool
-    distinct: int
-    missing: int
-    levels: tuple[str, ...]
-    low: float | None
-    high: float | None
+Guess = ColumnFacts | None
 
 
 def run_init(path: Path, out: Path, *, force: bool) -> str:
@@ -41,10 +30,9 @@ def run_init(path: Path, out: Path, *, force: bool) -> str:
 
     from audit.atomic import write_atomic
     from audit.plan_file import parse_plan
-    from audit.sources.files import read_facts
 
-    facts = [ColumnFacts(**f) for f in read_facts(path)]
-    text = plan_text(path.name, facts)
+    data = os.path.relpath(path, out.parent).replace(os.sep, "/")
+    text = plan_text(data, column_facts(path))
     parse_plan(text, str(out))  # what is handed out must be readable
     write_atomic(out, text)
     return (
@@ -54,9 +42,9 @@ def run_init(path: Path, out: Path, *, force: bool) -> str:
 
 
 def plan_text(data: str, facts: Sequence[ColumnFacts]) -> str:
-    """Write a plan for these columns; every guess says what it was guessed from."""
-    label = _pick(facts, _LABEL, lambda f: f.distinct == 2)
-    score = _pick(facts, _SCORE, lambda f: f.numeric and f.distinct > 2)
+    """Write a plan for these columns, every guess marked as one."""
+    label = _pick(facts, _LABEL, _binary, _zero_one)
+    score = _pick(facts, _SCORE, _continuous, _in_unit_interval)
     patient = _named(facts, _PATIENT)
     unit = _named(facts, _UNIT, lambda f: f.missing == 0)
     site = _named(facts, _SITE)
@@ -67,7 +55,7 @@ def plan_text(data: str, facts: Sequence[ColumnFacts]) -> str:
             "# Audit plan. Written before scores are read; its hash is in every result.",
             "# Every role below was guessed from the column names and values: check each one.",
             "version: 1",
-            f"title: Audit of {_quoted(data)[1:-1]}",
+            f"title: {_quoted('Audit of ' + data.rsplit('/', 1)[-1])}",
             "product:",
             "  name: ''          # model or device",
             "  version: ''",
@@ -82,8 +70,8 @@ def plan_text(data: str, facts: Sequence[ColumnFacts]) -> str:
             *_positive(label),
             *_score_kind(score),
             "# A unit is flagged when score >= value. source: fixed (set before these data),",
-            "# external (tuned on other data) or tuned_here (then every measure at it is optimistic).",
-            "threshold: {value: 0.5, source: fixed}",
+            "# external (tuned on other data) or tuned_here (every measure at it is optimistic).",
+            "threshold: {value: 0.5, source: fixed}  # guessed; the one the product is used with",
             "# Whom to look at. Without a reference the largest level is used.",
             *_attributes(attributes),
             "depth: 1            # 2 crosses attributes in pairs",
@@ -104,33 +92,51 @@ def plan_text(data: str, facts: Sequence[ColumnFacts]) -> str:
     )
 
 
-def _named(facts: Sequence[ColumnFacts], names: Sequence[str], ok: Any = None) -> Any:
+Test = Callable[[ColumnFacts], bool]
+
+
+def _any(facts: ColumnFacts) -> bool:
+    return True
+
+
+def _binary(facts: ColumnFacts) -> bool:
+    return facts.distinct == 2
+
+
+def _continuous(facts: ColumnFacts) -> bool:
+    return facts.numeric and facts.distinct > 2
+
+
+def _zero_one(facts: ColumnFacts) -> bool:
+    return facts.numeric and _binary(facts) and (facts.low, facts.high) == (0, 1)
+
+
+def _in_unit_interval(facts: ColumnFacts) -> bool:
+    if not _continuous(facts) or facts.low is None or facts.high is None:
+        return False
+    return facts.low >= 0 and facts.high <= 1
+
+
+def _named(facts: Sequence[ColumnFacts], names: Sequence[str], ok: Test = _any) -> Guess:
     by_name = {f.name.lower(): f for f in facts}
-    for name in names:
-        found = by_name.get(name)
-        if found is not None and (ok is None or ok(found)):
-            return found
-    return None
+    return next((by_name[n] for n in names if n in by_name and ok(by_name[n])), None)
 
 
-def _pick(facts: Sequence[ColumnFacts], names: Sequence[str], ok: Any) -> Any:
+def _pick(facts: Sequence[ColumnFacts], names: Sequence[str], ok: Test, looks: Test) -> Guess:
     """A column of a usual name, else the only one that looks the part."""
     found = _named(facts, names, ok)
     if found is not None:
         return found
-    if ok is not None and names is _SCORE:
-        looks = [f for f in facts if ok(f) and f.low is not None and 0 <= f.low and f.high <= 1]
-    else:
-        looks = [f for f in facts if f.numeric and f.distinct == 2 and (f.low, f.high) == (0, 1)]
-    return looks[0] if len(looks) == 1 else None
+    alike = [f for f in facts if looks(f)]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _is_attribute(facts: ColumnFacts) -> bool:
     known = facts.name.lower() in _ATTRIBUTES
-    return known or (not facts.numeric and 2 <= facts.distinct <= _MOST_LEVELS)
+    return known or (not facts.numeric and 2 <= facts.distinct <= MOST_LEVELS)
 
 
-def _role(role: str, facts: Any, meaning: str, *, required: bool = False) -> list[str]:
+def _role(role: str, facts: Guess, meaning: str, *, required: bool = False) -> list[str]:
     if facts is not None:
         return [f"  {role}: {_quoted(facts.name)}  # guessed; {meaning}"]
     if required:
@@ -138,15 +144,15 @@ def _role(role: str, facts: Any, meaning: str, *, required: bool = False) -> lis
     return [f"  # {role}: COLUMN  # none found; {meaning}"]
 
 
-def _positive(label: Any) -> list[str]:
+def _positive(label: Guess) -> list[str]:
     if label is None or label.levels in (("0", "1"), ("False", "True")):
         return ["# positive: 1       # label value that means the condition is present"]
     guess = label.levels[-1]
     return [f"positive: {_quoted(guess)}  # guessed from {', '.join(label.levels)}: check it"]
 
 
-def _score_kind(score: Any) -> list[str]:
-    inside = score is None or score.low is None or (score.low >= 0 and score.high <= 1)
+def _score_kind(score: Guess) -> list[str]:
+    inside = score is None or _in_unit_interval(score)
     kind = "probability" if inside else "rank"
     why = "all scores lie in [0,1]" if inside else "scores leave [0,1]; logit is the other choice"
     return [f"score_kind: {kind}  # guessed: {why}"]
@@ -158,11 +164,12 @@ def _attributes(attributes: Sequence[ColumnFacts]) -> list[str]:
     lines = ["attributes:"]
     for f in attributes:
         missing = f", {f.missing} missing" if f.missing else ""
-        if f.numeric and f.distinct > _MOST_LEVELS:
+        if f.numeric and f.distinct > MOST_LEVELS:
             edges = _edges(f)
-            lines.append(f"  {_quoted(f.name)}: {{band: {edges}}}  # {f.low:g} to {f.high:g}{missing}")
+            span = f"{f.low:g} to {f.high:g}{missing}"
+            lines.append(f"  {_quoted(f.name)}: {{band: {edges}}}  # {span}")
         else:
-            shown = ", ".join(f.levels[:_MOST_LEVELS]).replace("\n", " ")
+            shown = ", ".join(f.levels[:MOST_LEVELS]).replace("\n", " ")
             lines.append(f"  {_quoted(f.name)}: {{}}  # {shown}{missing}")
     return lines
 

@@ -7,14 +7,17 @@ from audit.problems import InputError, Problem, nearest
 
 def run_schema(name: str) -> str:
     """JSON schema (draft 2020-12) of the plan or the result, as text."""
+    from pydantic import BaseModel
+
     from audit.plan import Plan
     from audit.result import AuditResult
 
-    models = {"plan": Plan, "result": AuditResult}
+    models: dict[str, type[BaseModel]] = {"plan": Plan, "result": AuditResult}
     if name not in models:
         reason = f"unknown schema '{name}'"
         raise InputError(Problem("bad_argument", "schema", reason, nearest(name, list(models))))
-    mode = "validation" if name == "plan" else "serialization"
-    schema = models[name].model_json_schema(mode=mode)  # type: ignore[arg-type]
+    # What is optional in a plan is always present in a result.
+    written = name == "result"
+    schema = models[name].model_json_schema(mode="serialization" if written else "validation")
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -7,7 +7,9 @@ from audit.sums import Array, Sums
 
 _ALTMAN_BLAND_1 = "Altman & Bland 1994, BMJ 308:1552, doi:10.1136/bmj.308.6943.1552"
 _ALTMAN_BLAND_2 = "Altman & Bland 1994, BMJ 309:102, doi:10.1136/bmj.309.6947.102"
-_MITCHELL = "Mitchell et al. 2021, Annu Rev Stat Appl 8:141, doi:10.1146/annurev-statistics-042720-125902"
+_MITCHELL = (
+    "Mitchell et al. 2021, Annu Rev Stat Appl 8:141, doi:10.1146/annurev-statistics-042720-125902"
+)
 _STARD = "Bossuyt et al. 2015 (STARD), BMJ 351:h5527, doi:10.1136/bmj.h5527"
 
 

@@ -54,9 +54,7 @@ class Delimited:
         exact = self.lines == table.num_rows + len(ragged) + 1
         if ragged:
             raise InputError(self._ragged(columns, exact))
-        arrays = [
-            dictionary_array(decode(table.column(name), MISSING_TOKENS)) for name in columns
-        ]
+        arrays = [dictionary_array(decode(table.column(name), MISSING_TOKENS)) for name in columns]
         table = pa.Table.from_arrays(arrays, list(columns))
         return (table, "line", 2) if exact else (table, "row", 1)
 
@@ -79,7 +77,7 @@ class Delimited:
                 ),
                 arrow_csv.ConvertOptions(
                     include_columns=list(columns),
-                    column_types={name: text for name in columns},
+                    column_types=dict.fromkeys(columns, text),
                     strings_can_be_null=False,
                 ),
             )
@@ -95,7 +93,8 @@ class Delimited:
         unit, shift = ("line", 0) if exact else ("row", 1)
         places = [number - shift for number, _, _ in rows[:EXAMPLES]]
         _, expected, actual = rows[0]
-        reason = f"the row has {actual} fields where the header has {expected}"
+        plural = "s" * (actual != 1)
+        reason = f"the row has {actual} field{plural} where the header has {expected}"
         if len(rows) > 1:
             shown = ", ".join(map(str, places))
             first = "first at" if len(rows) > EXAMPLES else "at"
@@ -113,7 +112,7 @@ def open_delimited(path: Path, name: str) -> Delimited:
         When the text is empty, is not UTF-8, has an unclosed quote or another separator.
     """
     data = _bytes(path, name)
-    view = memoryview(data)
+    view = memoryview(data).cast("B")
     end = len(view)
     while end and view[end - 1] in b"\r\n":
         end -= 1
@@ -180,7 +179,9 @@ def _refuse_unclosed_quote(view: memoryview, name: str) -> None:
     except csv.Error:
         reason = "a quote opened in this line is not closed as it should be"
         remedy = "close it, or double a quote that is part of the text"
-        raise InputError(Problem("unclosed_quote", f"{name}: line {line}", reason, remedy)) from None
+        raise InputError(
+            Problem("unclosed_quote", f"{name}: line {line}", reason, remedy)
+        ) from None
 
 
 def _header(head: bytes, delimiter: str, name: str) -> tuple[str, ...]:

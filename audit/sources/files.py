@@ -72,7 +72,9 @@ def read_files(paths: Sequence[Path], columns: Mapping[str, str]) -> Source:
     reads = [read for given in inputs if (read := _read(given, columns, findings)) is not None]
     _check_columns(reads, columns, findings)
     tables = [read.table for read in reads if read.table is not None]
-    if len(tables) == len(inputs) and not findings.problems and not sum(map(len, tables)):
+    # Asked for no columns, a table has no rows: then only the column names are wanted.
+    read = columns and len(tables) == len(inputs) and not findings.problems
+    if read and not sum(map(len, tables)):
         names = ", ".join(read.name for read in reads)
         findings.problem("no_rows", names, "there are no rows", "give a file with predictions")
     findings.raise_problems()

@@ -24,7 +24,7 @@ POISSON_CDF = np.minimum(
 
 
 @njit(cache=True, nogil=True)
-def mix(z: int) -> int:
+def mix(z: np.uint64) -> np.uint64:
     """SplitMix64 finaliser (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195)."""
     z = (z ^ (z >> np.uint64(30))) * _M1
     z = (z ^ (z >> np.uint64(27))) * _M2
@@ -47,7 +47,7 @@ def stream(seed: int, purpose: int) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def poisson_lanes(
-    key: int, salt: int, block: int, cdf: NDArray[np.uint16], bits: NDArray[np.uint64],
+    key: np.uint64, salt: np.uint64, block: int, cdf: NDArray[np.uint16], bits: NDArray[np.uint64],
     weights: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Fill `weights` with the Poisson(1) weights of one patient in 64 replicates.

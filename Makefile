@@ -1,0 +1,46 @@
+# make install   .venv with everything the tests need
+# make demo      audits a heart-disease model on four hospitals; look in out/
+# make test      lint, types, tests
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# The first Python that is new enough; say `make PYTHON=...` to choose another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then echo $$p; break; fi; done)
+
+.PHONY: install demo lint test test-all bench clean
+
+install: $(STAMP)
+
+# setuptools comes from the constraints too, so that the build is as reproducible as the rest.
+$(STAMP): pyproject.toml constraints.txt scripts/system-libraries.sh
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found" >&2; exit 1; }
+	@scripts/system-libraries.sh "$(PYTHON)"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
+	@echo "installing into $(VENV) (some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet -c constraints.txt --upgrade pip setuptools
+	@$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[test]"
+	@touch $@
+
+demo: install
+	$(BIN)/equipoise demo
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -m "not simulation and not browser"
+
+test-all: lint
+	$(BIN)/python -m pytest
+
+bench: install
+	@for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
