@@ -64,13 +64,11 @@ def adjusted(disparities: Sequence[Disparity]) -> list[Disparity]:
             if not np.isnan(value):
                 out[i] = out[i].model_copy(update={"p_adjusted": float(value)})
     differences = {
-        (d.measure, d.stratum, d.reference): d.p_adjusted
-        for d in out
-        if d.contrast == "difference"
+        (d.measure, d.stratum, d.reference): d.p_adjusted for d in out if d.contrast == "difference"
     }
     return [
         d.model_copy(update={"p_adjusted": differences[d.measure, d.stratum, d.reference]})
-        if d.contrast == "ratio"
+        if d.contrast == "ratio" and d.p is not None
         else d
         for d in out
     ]
@@ -91,7 +89,7 @@ def _of_measure(
                     _record(figures, measure, "difference", estimates, pair, difference, level)
                 )
         if measure.bounds[0] == 0:
-            ratio = _ratios(figures, measure, reference, level, difference.p)
+            ratio = _ratios(figures, measure, estimates, reference, level, difference.p)
             for i in range(len(strata.strata)):
                 if i != reference:
                     pair = (i, reference)
@@ -111,11 +109,16 @@ def _reference(figures: Figures) -> int | None:
 
 
 def _half_width_error(estimates: Sequence[Estimate], level: float) -> Floats:
-    """Standard errors implied by the strata's own intervals, which are never degenerate."""
+    """Standard errors implied by the strata's own intervals, which are never degenerate.
+
+    The longer arm counts: at 0 or 1 the whole interval lies on one side.
+    """
     z = ndtri(0.5 + level / 2)
     return np.array(
         [
-            np.nan if e.lower is None or e.upper is None else (e.upper - e.lower) / (2 * z)
+            np.nan
+            if e.lower is None or e.upper is None or e.value is None
+            else max(e.upper - e.value, e.value - e.lower) / z
             for e in estimates
         ],
         dtype=np.float64,
@@ -154,20 +157,22 @@ def _differences(
     )  # fmt: skip
 
 
+def _own_intervals(estimates: Sequence[Estimate]) -> tuple[Floats, Floats, Floats]:
+    """Values and bounds of the strata, NaN where there is none."""
+    table = np.array(
+        [[np.nan if v is None else v for v in (e.value, e.lower, e.upper)] for e in estimates],
+        dtype=np.float64,
+    )
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
 def _mover(estimates: Sequence[Estimate], reference: int) -> tuple[Floats, Floats]:
     """Difference interval recovered from the two strata's own intervals.
 
     Used where resamples show no variation (every case found, say). Zou & Donner 2008,
     doi:10.1002/sim.3095; assumes that no patient is in both strata.
     """
-    value, lower, upper = (
-        np.array([np.nan if v is None else v for v in column], dtype=np.float64)
-        for column in (
-            [e.value for e in estimates],
-            [e.lower for e in estimates],
-            [e.upper for e in estimates],
-        )
-    )
+    value, lower, upper = _own_intervals(estimates)
     v0, l0, u0 = value[reference], lower[reference], upper[reference]
     d = value - v0
     return (
@@ -177,7 +182,12 @@ def _mover(estimates: Sequence[Estimate], reference: int) -> tuple[Floats, Float
 
 
 def _ratios(
-    figures: Figures, measure: Measure, reference: int, level: float, p: Floats
+    figures: Figures,
+    measure: Measure,
+    estimates: Sequence[Estimate],
+    reference: int,
+    level: float,
+    p: Floats,
 ) -> Bounds:
     value = figures.values[measure.id]
     replicates = figures.replicates[measure.id]
@@ -185,16 +195,35 @@ def _ratios(
         ratio = np.where(value[reference] > 0, value / value[reference], np.nan)
         moved = np.where(replicates[reference] > 0, replicates / replicates[reference], np.nan)
     lower, upper = percentile_interval(moved, level)
-    point = ~(upper > lower)
-    method = (f"percentile_bootstrap_{figures.scheme}",) * value.size
+    still = ~(spread(replicates) > 1e-12)
+    still = still | still[reference]
+    rough = _mover_ratio(estimates, reference)
+    method = np.where(still, "mover", f"percentile_bootstrap_{figures.scheme}")
     return Bounds(
         ratio,
-        np.where(point, np.nan, lower),
-        np.where(point, np.nan, upper),
-        method,
+        np.where(still, rough[0], lower),
+        np.where(still, rough[1], upper),
+        tuple(str(m) for m in method),
         p,
         undefined_fraction(moved),
     )
+
+
+def _mover_ratio(estimates: Sequence[Estimate], reference: int) -> tuple[Floats, Floats]:
+    """Ratio interval recovered from the two strata's own intervals (see `_mover`).
+
+    Donner & Zou 2012, doi:10.1177/0962280210393908. NaN where the reference's interval reaches 0.
+    """
+    v, low, high = _own_intervals(estimates)
+    v0, low0, high0 = v[reference], low[reference], high[reference]
+    product = v * v0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        below = product**2 - low * high0 * (2 * v - low) * (2 * v0 - high0)
+        above = product**2 - high * low0 * (2 * v - high) * (2 * v0 - low0)
+        lower = (product - np.sqrt(below)) / (high0 * (2 * v0 - high0))
+        upper = (product + np.sqrt(above)) / (low0 * (2 * v0 - low0))
+    bounded = (high0 * (2 * v0 - high0) > 0) & (low0 * (2 * v0 - low0) > 0)
+    return np.where(bounded, lower, np.nan), np.where(bounded, upper, np.nan)
 
 
 def _record(
@@ -233,9 +262,7 @@ def _record(
     )
 
 
-def _status(
-    one: Estimate, other: Estimate, bounds: Bounds, i: int
-) -> tuple[Status, str | None]:
+def _status(one: Estimate, other: Estimate, bounds: Bounds, i: int) -> tuple[Status, str | None]:
     for estimate in (one, other):
         if estimate.status in ("undefined", "not_collected", "suppressed"):
             return estimate.status, f"{estimate.stratum}: {estimate.reason}"
@@ -281,6 +308,7 @@ def _gap(
         figures.replicates[measure.id][usable],
         _half_width_error([estimates[i] for i in usable], level),
         level,
+        measure.bounds[1] - measure.bounds[0],
     )
     worst, best = _extremes(measure, value)
     known = bool(np.isfinite(gap.lower + gap.upper))

@@ -251,8 +251,7 @@ METHODS = (
         "Restricted maximum likelihood for the variance between sites, Hartung-Knapp interval for "
         "the mean, and a prediction interval for a new site.",
         "The prediction interval, not the mean's, says what to expect elsewhere.",
-        "IntHout et al. 2014, doi:10.1186/1471-2288-14-25; "
-        "Riley et al. 2011, doi:10.1136/bmj.d549",
+        "IntHout et al. 2014, doi:10.1186/1471-2288-14-25; Riley et al. 2011, doi:10.1136/bmj.d549",
     ),
     Entry(
         "equal_mass_wilson",

@@ -5,6 +5,8 @@ the result, so that a reader can see whether the requirements were changed after
 """
 
 import hashlib
+import json
+from datetime import date
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -13,7 +15,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StrictBool,
     field_validator,
     model_validator,
 )
@@ -26,6 +27,15 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+
+
+def _scalar(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError("give one value: a number, a text, true or false")
+
+
+Scalar = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
@@ -151,7 +161,7 @@ class Plan(PlanPart):
     product: Product = Product()
     data: Names = Field((), description="Predictions files, relative to the plan.")
     columns: Columns
-    positive: StrictBool | int | float | str | None = Field(
+    positive: Scalar | None = Field(
         None, description="Label value that means the condition is present."
     )
     score_kind: ScoreKind = Field(
@@ -177,20 +187,29 @@ class Plan(PlanPart):
 
     @field_validator("as_of", mode="before")
     @classmethod
-    def _date_as_text(cls, value: object) -> object:
-        return value.isoformat() if hasattr(value, "isoformat") else value
+    def _real_date(cls, value: object) -> object:
+        if isinstance(value, date):
+            return value.isoformat()
+        if isinstance(value, str):
+            date.fromisoformat(value)
+        return value
 
-    @model_validator(mode="after")
-    def _consistent(self) -> "Plan":
-        seen: set[str] = set()
-        for requirement in self.requirements:
-            if requirement.id in seen:
-                raise ValueError(f"requirement id '{requirement.id}' is used twice")
-            seen.add(requirement.id)
-        for name in self.attributes:
+    @field_validator("requirements")
+    @classmethod
+    def _distinct(cls, requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
+        ids = [requirement.id for requirement in requirements]
+        twice = sorted({i for i in ids if ids.count(i) > 1})
+        if twice:
+            raise ValueError(f"requirement id '{twice[0]}' is used twice")
+        return requirements
+
+    @field_validator("attributes")
+    @classmethod
+    def _plain_names(cls, attributes: dict[str, Attribute]) -> dict[str, Attribute]:
+        for name in attributes:
             if "=" in name or "&" in name or name == "overall":
-                raise ValueError(f"attribute name '{name}' may not hold '=' or '&'")
-        return self
+                raise ValueError(f"attribute name '{name}' may not hold '=' or '&', or be overall")
+        return attributes
 
     @property
     def dimensions(self) -> dict[str, Attribute]:
@@ -208,4 +227,5 @@ class Plan(PlanPart):
 
     def sha256(self) -> str:
         """SHA-256 of the plan's canonical JSON: comments and key order do not matter."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()

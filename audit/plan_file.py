@@ -31,10 +31,17 @@ def parse_plan(text: str, name: str) -> Plan:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(_syntax_problem(error, name)) from None
+    except (ValueError, RecursionError) as error:  # an impossible date, an alias inside itself
+        reason = f"a value cannot be read ({error})"
+        raise InputError(Problem("yaml", name, reason, "correct it")) from None
     lines: dict[Location, int] = {}
     repeated: list[Problem] = []
     if root is not None:
-        _walk(root, (), lines, repeated, name)
+        try:
+            _walk(root, (), lines, repeated, name)
+        except RecursionError:
+            reason = "an alias holds itself"
+            raise InputError(Problem("yaml", name, reason, "write it out")) from None
     if not isinstance(data, dict):
         raise InputError(
             Problem("not_a_plan", name, "this is not a plan", "start from `equipoise init`")
@@ -122,12 +129,20 @@ def _problem(
 
 
 def _known_keys(location: Location) -> list[str]:
+    """Keys allowed at a place; the keys of a mapping by name (attributes) are the user's own."""
     model: Any = Plan
+    named = False
     for part in location:
-        if isinstance(part, int) or model is None:
+        if isinstance(part, int):
             continue
-        field = model.model_fields.get(part)
-        model = _model_in(field.annotation) if field is not None else model
+        if named:
+            named = False
+            continue
+        field = model.model_fields.get(part) if model is not None else None
+        if field is None:
+            return []
+        named = getattr(field.annotation, "__origin__", None) is dict
+        model = _model_in(field.annotation)
     return list(model.model_fields) if model is not None else []
 
 

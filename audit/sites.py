@@ -77,14 +77,10 @@ def sites_of(
             measure = MEASURES[requirement.measure]
             found.extend(_gaps(measure, site, attribute, crossed[attribute], level))
     unique = {(h.measure, h.contrast, h.stratum, h.reference): h for h in found}
-    return Sites(
-        attribute=site, strata=figures.strata.strata, heterogeneity=tuple(unique.values())
-    )
+    return Sites(attribute=site, strata=figures.strata.strata, heterogeneity=tuple(unique.values()))
 
 
-def _measure_effects(
-    figures: Figures, measure: Measure, estimates: Sequence[Estimate]
-) -> _Effects:
+def _measure_effects(figures: Figures, measure: Measure, estimates: Sequence[Estimate]) -> _Effects:
     usable = np.array([e.status == "ok" for e in estimates], dtype=np.bool_)
     value = figures.values[measure.id].copy()
     variance = figures.variance[measure.id].copy()

@@ -228,9 +228,7 @@ def null_ece(rows: Sorted, seed: int, replicates: int) -> Floats:
 
     def one(block: int) -> None:
         part = out[:, block * LANES : (block + 1) * LANES]
-        _ece_block(
-            rows.row_key, rows.probability, rows.ece_bin, rows.start, salt, block, part
-        )
+        _ece_block(rows.row_key, rows.probability, rows.ece_bin, rows.start, salt, block, part)
 
     _share_out(one, blocks)
     return out[:, :replicates]

@@ -196,9 +196,7 @@ def statement(requirement: Requirement) -> str:
         if requirement.contrast == "gap":
             bound = f"at most {high:g}"
         return f"{name}: {kind[requirement.contrast]} by {requirement.attribute} {bound}"
-    where = ", ".join(
-        s if s == "overall" or "=" in s else f"each {s}" for s in requirement.strata
-    )
+    where = ", ".join(s if s == "overall" or "=" in s else f"each {s}" for s in requirement.strata)
     if requirement.within is not None:
         return f"{name} within {requirement.within[0]:g} to {requirement.within[1]:g} in {where}"
     if requirement.floor is not None:

@@ -77,6 +77,9 @@ def cluster_variance(
         total = group_sum(columns[kept, k], rows, owner.size)
         present = np.bincount(rows, minlength=owner.size) > 0
         squares = group_sum(total * total, owner, n_groups)
+        # Influence values that cancel inside every cluster leave rounding, not variance.
+        gross = group_sum(np.abs(columns[kept, k]), rows, owner.size)
+        squares[squares <= 1e-24 * group_sum(gross * gross, owner, n_groups)] = 0.0
         count = np.bincount(owner[present], minlength=n_groups)
         factor = np.where(count > 1, count / np.maximum(count - 1, 1), np.nan)
         variance[:, k], clusters[:, k] = factor * squares, count

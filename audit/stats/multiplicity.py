@@ -5,6 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from audit.stats.weights import mix_array
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +37,9 @@ def _max_t(value, replicates, spread, out):  # type: ignore[no-untyped-def]
         out[b] = largest if largest >= 0.0 else np.nan
 
 
-def gap_interval(value: Floats, replicates: Floats, floor: Floats, level: float) -> Gap:
+def gap_interval(
+    value: Floats, replicates: Floats, floor: Floats, level: float, largest_possible: float
+) -> Gap:
     """Interval of the max-min gap over k groups from simultaneous intervals of all pairs.
 
     With ``c`` the `level` quantile over resamples of ``max_ij |d*_ij - d_ij| / se_ij``, all
@@ -49,9 +54,12 @@ def gap_interval(value: Floats, replicates: Floats, floor: Floats, level: float)
     replicates : ndarray, shape (k, resamples)
         Shared resamples of the estimates; NaN where undefined.
     floor : ndarray, shape (k,)
-        Standard errors to use where the resamples of a group do not vary.
+        Standard errors to use where the resamples of a group do not vary (a sensitivity of 1,
+        say): its resamples are then replaced by normal ones of that spread.
     level : float
         Simultaneous level.
+    largest_possible : float
+        Width of the measure's range, at which the upper bound is cut; infinite where it has none.
 
     Returns
     -------
@@ -62,18 +70,14 @@ def gap_interval(value: Floats, replicates: Floats, floor: Floats, level: float)
     ----------
     Westfall & Young 1993, Resampling-Based Multiple Testing; Hsu 1996, Multiple Comparisons.
     """
-    missing = np.isnan(replicates)
-    with np.errstate(invalid="ignore"):
-        filled = np.where(missing, value[:, None], replicates)
-    variance = np.atleast_2d(np.cov(filled))
-    own = np.diag(variance).copy()
-    still = own <= 1e-24
-    own[still] = floor[still] ** 2
-    pair = own[:, None] + own[None, :] - 2 * np.where(still[:, None] | still[None, :], 0, variance)
+    moving = _moving(value, replicates, floor)
+    variance = np.cov(np.where(np.isnan(moving), value[:, None], moving))
+    own = np.diag(variance)
+    pair = own[:, None] + own[None, :] - 2 * variance
     np.fill_diagonal(pair, 0.0)
     spread = np.sqrt(np.maximum(pair, 0.0))
     largest = np.empty(replicates.shape[1])
-    _max_t(value, np.ascontiguousarray(replicates), spread, largest)
+    _max_t(value, np.ascontiguousarray(moving), spread, largest)
     undefined = float(np.isnan(largest).mean())
     gap = float(value.max() - value.min())
     kept = np.sort(largest[~np.isnan(largest)])
@@ -85,8 +89,28 @@ def gap_interval(value: Floats, replicates: Floats, floor: Floats, level: float)
     observed = float((difference[tested] / spread[tested]).max())
     p = (1 + int((kept >= observed).sum())) / (kept.size + 1)
     lower = max(0.0, float((difference - critical * spread)[tested].max()))
-    upper = float((difference + critical * spread)[tested].max())
-    return Gap(gap, lower, upper, p, undefined)
+    upper = min(largest_possible, float((difference + critical * spread)[tested].max()))
+    return Gap(gap, min(lower, gap), max(upper, gap), p, undefined)
+
+
+def _moving(value: Floats, replicates: Floats, floor: Floats) -> Floats:
+    """Resamples in which every group varies, so that none passes for known exactly.
+
+    The normal deviates are a pure function of the place of the group and the replicate.
+    """
+    filled = np.where(np.isnan(replicates), value[:, None], replicates)
+    still = filled.std(axis=1) <= 1e-12
+    if not still.any():
+        return replicates
+    index = np.flatnonzero(still).astype(np.uint64)
+    words = mix_array(
+        index[:, None] * np.uint64(replicates.shape[1])
+        + np.arange(replicates.shape[1], dtype=np.uint64)
+    )
+    deviates = ndtri(((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53)
+    moving = replicates.copy()
+    moving[still] = value[still, None] + floor[still, None] * deviates
+    return moving
 
 
 def benjamini_hochberg(p: Floats) -> Floats:

@@ -104,7 +104,8 @@ def test_rows_are_ordered_by_key_and_hold_all_roles() -> None:
         unit="unit",
         threshold={"value": 0.6},
     )
-    expected = [int.from_bytes(blake2b(t, digest_size=8).digest(), "little") for t in b"a b c d".split()]
+    digests = [blake2b(text, digest_size=8).digest() for text in (b"a", b"b", b"c", b"d")]
+    expected = [int.from_bytes(digest, "little") for digest in digests]
     order = np.argsort(np.array(expected, dtype=np.uint64))
     assert found.key.tolist() == [expected[i] for i in order]
     assert found.cluster.tolist() == [0, 1, 2, 3]
@@ -142,7 +143,7 @@ def test_dtypes() -> None:
     ],
 )
 def test_labels_that_need_no_declaration(values: list[Any], positive: str) -> None:
-    found = cohort(data={"y": values}, unit="u") if False else cohort(data={"y": values})
+    found = cohort(data={"y": values})
     assert sorted(zip(found.score, found.label, strict=True)) == [
         (0.1, 0), (0.4, 1), (0.6, 0), (0.9, 1),
     ]  # fmt: skip
@@ -212,7 +213,6 @@ def test_missing_cells_are_counted_not_dropped() -> None:
 
 def test_text_scores_are_parsed() -> None:
     found = cohort(data={"p": ["1e-1", " .9", "0.60", ""]})
-    assert sorted(found.score[:3].tolist() + found.score[3:].tolist())[:1] is not None
     assert sorted(found.score[~np.isnan(found.score)].tolist()) == [0.1, 0.6, 0.9]
     assert found.missing_score == 1
 
@@ -510,9 +510,7 @@ def test_prediction_that_is_not_binary() -> None:
 def test_duplicate_units_are_told_by_row_not_by_id() -> None:
     found = only(data={"u": ["secret", "b", "secret", "secret"]}, unit="u")
     assert (found.code, found.where) == ("duplicate_unit", "a.csv: line 4, column 'u'")
-    assert found.reason == (
-        "the unit id was already used by a.csv: line 2 (2 rows, at lines 4, 5)"
-    )
+    assert found.reason == ("the unit id was already used by a.csv: line 2 (2 rows, at lines 4, 5)")
     assert only(data={"u": ["1", "1.0", "x", "y"]}, unit="u").code == "duplicate_unit"
 
 
@@ -538,7 +536,9 @@ def test_ten_thousand_levels_look_like_an_identifier() -> None:
 def test_band_on_a_column_of_text() -> None:
     found = only({"age": {"band": [40]}}, {"age": ["30", "old", "inf", "50"]})
     assert (found.code, found.where) == ("band_not_numeric", "a.csv: line 3, column 'age'")
-    assert found.reason == "'old' cannot be put in a band, it is not a number (2 rows, at lines 3, 4)"
+    assert found.reason == (
+        "'old' cannot be put in a band, it is not a number (2 rows, at lines 3, 4)"
+    )
 
 
 def test_reserved_level() -> None:
@@ -547,7 +547,7 @@ def test_reserved_level() -> None:
 
 
 def test_unknown_reference_suggests_the_nearest() -> None:
-    found = only({"sex": {"reference": "male"}}, {"sex": ["Female", "Male", "Male", "Male"]})
+    found = only({"sex": {"reference": "Mal"}}, {"sex": ["Female", "Male", "Male", "Male"]})
     assert (found.code, found.where) == ("unknown_reference", "attribute 'sex'")
     assert found.remedy == "did you mean 'Male'?"
 
@@ -677,12 +677,18 @@ def test_row_order_column_order_and_files_do_not_matter(
 
 
 def test_csv_and_parquet_of_the_same_rows_give_the_same_cohort(tmp_path: Path) -> None:
-    rows = [(1, 0.1, "F", 1, 1), (0, 0.25, None, 2, None), (1, None, "M", None, 3), (0, 1.0, "F", 1, 1)]
+    rows = [
+        (1, 0.1, "F", 1, 1),
+        (0, 0.25, None, 2, None),
+        (1, None, "M", None, 3),
+        (0, 1.0, "F", 1, 1),
+    ]
     parquet.write_table(arrow(rows), tmp_path / "a.parquet")
-    lines = [",".join("" if v is None else str(v) for v in row) for row in rows]
+    lines = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
     (tmp_path / "a.csv").write_text("\n".join([",".join(NAMES), *lines]))
-    gaps = [",".join("" if v is None else str(v) for v in (r[0], r[1], r[2], r[3] and float(r[3]), r[4] and float(r[4]))) for r in rows]
-    (tmp_path / "b.csv").write_text("\n".join([",".join(NAMES), *gaps]))
+    # as pandas writes whole numbers with gaps
+    floats = ["1,0.1,F,1.0,1.0", "0,0.25,,2.0,", "1,,M,,3.0", "0,1.0,F,1.0,1.0"]
+    (tmp_path / "b.csv").write_text("\n".join([",".join(NAMES), *floats]))
     declared = plan({"sex": {}}, patient="pid", site="site")
     cohorts = [
         build_cohort(read_files([tmp_path / name], needed_columns(declared)), declared)
