@@ -107,10 +107,7 @@ def build_cohort(source: Source, plan: Plan) -> Cohort:
     role_conflicts(plan, findings)
     outcome = read_label(source, plan, findings)
     label, score = outcome.label, _score(source, plan, findings)
-    analysed = (label >= 0) & ~np.isnan(score)
-    if not findings.problems and not analysed.any():
-        reason = "no row has both a label and a score"
-        findings.problem("nothing_to_assess", "data", reason, "check the two columns")
+    analysed = _analysed(label, score, findings)
     dimensions = build_dimensions(source, plan, analysed, findings)
     patient, unit = _ids(source, plan, findings)
     findings.raise_problems()
@@ -120,10 +117,7 @@ def build_cohort(source: Source, plan: Plan) -> Cohort:
     site = next((d for d in dimensions if d.role == "site"), None)
     covariates = record_covariates(source.table, plan.columns.covariates, site, findings)
     content: list[NDArray[Any]] = [score, label, *(d.codes for d in dimensions)]
-    key = row_keys(patient, unit, content, len(label))
-    order = np.lexsort([*content[::-1], key])
-    key = key[order]
-    cluster = np.cumsum(np.append(False, key[1:] != key[:-1])[: len(key)], dtype=np.int64)
+    order, key, cluster = _canonical(patient, unit, content)
     dimensions = tuple(dimension.ordered(order) for dimension in dimensions)
     several = _at_several_sites(cluster, dimensions, findings) if patient is not None else 0
     return Cohort(
@@ -144,6 +138,27 @@ def build_cohort(source: Source, plan: Plan) -> Cohort:
         largest_patient=int(np.bincount(cluster).max()) if patient is not None else 1,
         covariates=covariates,
     )
+
+
+def _analysed(
+    label: NDArray[np.int8], score: NDArray[np.float64], findings: Findings
+) -> NDArray[np.bool_]:
+    analysed = (label >= 0) & ~np.isnan(score)
+    if not findings.problems and not analysed.any():
+        reason = "no row has both a label and a score"
+        findings.problem("nothing_to_assess", "data", reason, "check the two columns")
+    return analysed
+
+
+def _canonical(
+    patient: Texts | None, unit: Texts | None, content: list[NDArray[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]:
+    """Order the rows by sampling unit, then content; return that order, the keys, the clusters."""
+    key = row_keys(patient, unit, content, len(content[0]))
+    order = np.lexsort([*content[::-1], key])
+    key = key[order]
+    starts = np.append(False, key[1:] != key[:-1])
+    return order, key, np.cumsum(starts, dtype=np.int64)
 
 
 def _score(source: Source, plan: Plan, findings: Findings) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.cells import Texts
+from audit.stats.mixing import splitmix64
 
 Keys = NDArray[np.uint64]
 
@@ -25,14 +26,6 @@ def text_keys(texts: Texts, salt: bytes = b"") -> Keys:
     )
     table = np.append(np.frombuffer(hashed, dtype="<u8").astype(np.uint64), np.uint64(0))
     return table[texts.codes]
-
-
-def splitmix64(values: Keys) -> Keys:
-    """Mix integers one-to-one (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195)."""
-    z = values + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
 
 
 def row_keys(

@@ -33,7 +33,8 @@ class InputError(Exception):
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Say which known name was probably meant, as the tail of a remedy."""
-    match = get_close_matches(name, known, n=1, cutoff=0.5)
+    same = [k for k in known if k.casefold() == name.casefold()]
+    match = same or get_close_matches(name, known, n=1, cutoff=0.5)
     if match:
         return f"did you mean '{match[0]}'?"
     shown = ", ".join(f"'{k}'" for k in known[:12]) + (", ..." if len(known) > 12 else "")

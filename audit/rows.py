@@ -10,7 +10,7 @@ from scipy.special import expit
 from audit.cohort import Cohort
 from audit.plan import Plan
 from audit.stats.logistic import Recalibration, recalibration
-from audit.stats.weights import mix_array
+from audit.stats.mixing import splitmix64
 from audit.sums import Sums, row_sums
 from audit.sweep import ECE_BINS, Sorted
 
@@ -76,7 +76,7 @@ def analysed_rows(cohort: Cohort, plan: Plan) -> Rows:
         logit=np.log(safe) - np.log1p(-safe) if is_probability else np.zeros(position.size),
         clipped=int((safe != probability).sum()) if is_probability else 0,
         key=cohort.key[position],
-        row_key=mix_array(position.astype(np.uint64)),
+        row_key=splitmix64(position.astype(np.uint64)),
         cluster=cohort.cluster[position],
         clustered=cohort.patients_declared and cohort.largest_patient > 1,
         odds=_threshold_odds(plan, kind),

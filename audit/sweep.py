@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from audit.stats.mixing import GOLDEN
 from audit.stats.weights import (
     EXACT_BELOW,
     LANES,
@@ -27,7 +28,6 @@ from audit.sums import FIELDS
 
 Floats = NDArray[np.float64]
 _FIELD_COUNT = len(FIELDS)
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 ECE_BINS = 15
 
 
@@ -179,9 +179,9 @@ def _ece_block(row_key, probability, ece_bin, start, salt, block, out):  # type:
                     excess[r] = 0.0
             p = probability[i]
             cut = p * 4294967296.0
-            base = row_key[i] + salt + np.uint64(block * (LANES // 2)) * _GOLDEN
+            base = row_key[i] + salt + np.uint64(block * (LANES // 2)) * GOLDEN
             for q in range(LANES // 2):
-                bits[q] = mix(base + np.uint64(q + 1) * _GOLDEN)
+                bits[q] = mix(base + np.uint64(q + 1) * GOLDEN)
             u32 = bits.view(np.uint32)
             for r in range(LANES):
                 excess[r] += (1.0 if u32[r] < cut else 0.0) - p

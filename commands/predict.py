@@ -15,10 +15,9 @@ def run_predict(
     quiet: bool,
 ) -> str:
     """Load the model, predict every row, write Parquet; return a line for the terminal."""
-    from audit.predict import predict_table
-
     from audit.atomic import check_writable
     from audit.models import load_model
+    from audit.predict import predict_table
     from commands.progress import progress_line
 
     check_writable(out.parent)

@@ -13,18 +13,13 @@ from audit.problems import InputError, Problem
 
 @dataclass(frozen=True)
 class Columnar:
-    """An open Parquet or Feather file and its columns."""
+    """A Parquet or Feather file and its columns; the row index that pandas stores is not one."""
 
     name: str
     path: Path
     kind: Literal["Parquet", "Feather"]
     schema: Any
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns; the row index that pandas stores is not one."""
-        names: Sequence[str] = self.schema.names
-        return tuple(name for name in names if not name.startswith("__index_level_"))
+    columns: tuple[str, ...]
 
     def read(self, columns: Sequence[str]) -> tuple[Any, Literal["line", "row"], int]:
         """Read columns; return the table, what its rows are called and the number of the first.
@@ -37,6 +32,8 @@ class Columnar:
         with _damage_reported(self.kind, self.name):
             read = _read_parquet if self.kind == "Parquet" else _read_ipc
             table = read(self, columns)
+            # damaged offsets, indices and text would otherwise be followed
+            table.validate(full=True)
         arrays, problems = [], []
         for column in columns:
             try:
@@ -62,14 +59,16 @@ def open_columnar(path: Path, name: str, kind: Literal["Parquet", "Feather"]) ->
                 schema = file.schema_arrow
         else:
             schema = _open_ipc(path, None).schema
-    return Columnar(name, path, kind, schema)
+        names = tuple(schema.names)  # here, as damaged names cannot be decoded
+    columns = tuple(column for column in names if not column.startswith("__index_level_"))
+    return Columnar(name, path, kind, schema, columns)
 
 
 @contextmanager
 def _damage_reported(kind: str, name: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = f"the file is not a whole {kind} file ({str(error).splitlines()[0]})"
         remedy = "copy or write it again, and check its suffix"
         raise InputError(Problem("corrupt", name, reason, remedy)) from None
@@ -99,10 +98,7 @@ def _open_ipc(path: Path, columns: Sequence[int] | None) -> Any:
 
 def _read_ipc(file: Columnar, columns: Sequence[str]) -> Any:
     places = [file.schema.get_field_index(name) for name in columns]
-    table = _open_ipc(file.path, places).read_all()
-    # damaged offsets would otherwise be followed
-    table.validate(full=True)
-    return table
+    return _open_ipc(file.path, places).read_all()
 
 
 def _is_text(kind: Any) -> bool:

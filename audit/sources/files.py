@@ -60,7 +60,8 @@ def read_files(paths: Sequence[Path], columns: Mapping[str, str]) -> Source:
     paths : sequence of Path
         Files, or directories whose predictions files are all read, in order of name.
     columns : mapping of str to str
-        Needed column names and what each is for (``label``, ``attribute 'sex'``).
+        Needed column names and what each is for (``label``, ``attribute 'sex'``). When empty,
+        only `all_columns` is filled, and no row is read.
 
     Raises
     ------
@@ -72,9 +73,8 @@ def read_files(paths: Sequence[Path], columns: Mapping[str, str]) -> Source:
     reads = [read for given in inputs if (read := _read(given, columns, findings)) is not None]
     _check_columns(reads, columns, findings)
     tables = [read.table for read in reads if read.table is not None]
-    # Asked for no columns, a table has no rows: then only the column names are wanted.
-    read = columns and len(tables) == len(inputs) and not findings.problems
-    if read and not sum(map(len, tables)):
+    complete = len(tables) == len(inputs) and not findings.problems
+    if columns and complete and not sum(map(len, tables)):
         names = ", ".join(read.name for read in reads)
         findings.problem("no_rows", names, "there are no rows", "give a file with predictions")
     findings.raise_problems()
@@ -152,7 +152,7 @@ def _read(given: _Input, needed: Mapping[str, str], findings: Findings) -> _Read
         for name in twice:
             reason = f"column '{name}' is there twice"
             findings.problem("repeated_column", given.name, reason, "rename or drop one of them")
-        if twice or not set(needed) <= set(file.columns):
+        if twice or not needed or not set(needed) <= set(file.columns):
             return _Read(file_hash, given.name, file.columns, None, None)
         table, unit, first = file.read(list(needed))
     except InputError as error:

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from audit.stats.weights import mix_array
+from audit.stats.mixing import splitmix64
 
 Floats = NDArray[np.float64]
 
@@ -103,7 +103,7 @@ def _moving(value: Floats, replicates: Floats, floor: Floats) -> Floats:
     if not still.any():
         return replicates
     index = np.flatnonzero(still).astype(np.uint64)
-    words = mix_array(
+    words = splitmix64(
         index[:, None] * np.uint64(replicates.shape[1])
         + np.arange(replicates.shape[1], dtype=np.uint64)
     )

@@ -10,12 +10,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from audit.stats.mixing import GOLDEN, M1, M2, splitmix64
+
 LANES = 64  # replicates computed together
 EXACT_BELOW = 200  # patients; fewer get an exact-n multinomial
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_M1 = np.uint64(0xBF58476D1CE4E5B9)
-_M2 = np.uint64(0x94D049BB133111EB)
 
 # Poisson(1) by inversion of 16 random bits; the error of a probability is below 2**-16.
 POISSON_CDF = np.minimum(
@@ -26,23 +24,15 @@ POISSON_CDF = np.minimum(
 @njit(cache=True, nogil=True)
 def mix(z: np.uint64) -> np.uint64:
     """SplitMix64 finaliser (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195)."""
-    z = (z ^ (z >> np.uint64(30))) * _M1
-    z = (z ^ (z >> np.uint64(27))) * _M2
-    return z ^ (z >> np.uint64(31))
-
-
-def mix_array(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Apply the SplitMix64 finaliser to an array."""
-    z = keys + _GOLDEN
-    z = (z ^ (z >> np.uint64(30))) * _M1
-    z = (z ^ (z >> np.uint64(27))) * _M2
+    z = (z ^ (z >> np.uint64(30))) * M1
+    z = (z ^ (z >> np.uint64(27))) * M2
     return z ^ (z >> np.uint64(31))
 
 
 def stream(seed: int, purpose: int) -> np.uint64:
     """Derive the constant that separates seeds, and purposes within a seed."""
     start = np.array([seed], dtype=np.uint64)
-    return np.uint64(mix_array(mix_array(start) + np.uint64(purpose))[0])
+    return np.uint64(splitmix64(splitmix64(start) + np.uint64(purpose))[0])
 
 
 @njit(cache=True, nogil=True)
@@ -54,9 +44,9 @@ def poisson_lanes(
 
     `bits` is scratch of 16 words; its 64 sixteen-bit parts are the uniforms.
     """
-    base = key + salt + np.uint64(block * 16) * _GOLDEN
+    base = key + salt + np.uint64(block * 16) * GOLDEN
     for q in range(16):
-        bits[q] = mix(base + np.uint64(q + 1) * _GOLDEN)
+        bits[q] = mix(base + np.uint64(q + 1) * GOLDEN)
     u16 = bits.view(np.uint16)
     # Written out because the compiler only turns this form into vector instructions.
     c0, c1, c2, c3 = cdf[0], cdf[1], cdf[2], cdf[3]
@@ -79,9 +69,9 @@ def poisson_weights(
     """
     salt = stream(seed, 0)
     blocks = -(-replicates // LANES)
-    words = np.arange(1, blocks * 16 + 1, dtype=np.uint64) * _GOLDEN - _GOLDEN
+    words = np.arange(1, blocks * 16 + 1, dtype=np.uint64) * GOLDEN - GOLDEN
     with np.errstate(over="ignore"):
-        bits = mix_array((keys[:, None] + salt) + words[None, :])
+        bits = splitmix64((keys[:, None] + salt) + words[None, :])
     uniforms = bits.view(np.uint16)[:, :replicates]
     weights: NDArray[np.float64] = (uniforms[:, :, None] >= POISSON_CDF).sum(-1).astype(np.float64)
     return weights
@@ -96,7 +86,7 @@ def multinomial_weights(patients: int, seed: int, replicates: int) -> NDArray[np
     padded = -(-replicates // LANES) * LANES
     draws = np.arange(padded * patients, dtype=np.uint64)
     with np.errstate(over="ignore"):
-        bits = mix_array(draws * _GOLDEN + stream(seed, 1))
+        bits = splitmix64(draws * GOLDEN + stream(seed, 1))
     chosen = ((bits >> np.uint64(32)) * np.uint64(patients)) >> np.uint64(32)
     replicate = draws // np.uint64(max(patients, 1))
     flat = (chosen * np.uint64(padded) + replicate).astype(np.int64)

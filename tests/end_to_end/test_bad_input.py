@@ -10,7 +10,9 @@ import pytest
 from tests.end_to_end.command import Outcome, run
 
 HEADER = "id,pid,hospital,sex,age,y,p\n"
-GOOD = [f"u{i},p{i // 2},{'AB'[i % 2]},{'FM'[i % 3 % 2]},{30 + i},{i % 2},0.{i:02}" for i in range(40)]
+GOOD = [
+    f"u{i},p{i // 2},{'AB'[i % 2]},{'FM'[i % 3 % 2]},{30 + i},{i % 2},0.{i:02}" for i in range(40)
+]
 
 Audit = Callable[..., Outcome]
 

@@ -1,0 +1,190 @@
+"""A model's scores beside the columns of a table, a batch at a time."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit.atomic import atomic_path, check_writable
+from audit.batches import open_table, require_new_column
+from audit.models import Model, ModelDescription
+from audit.problems import InputError, Problem
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from audit.plan import ScoreKind
+
+Progress = Callable[[int, int], None]
+_NOT_FINITE = "the model's score is not a finite number"
+
+
+@dataclass(frozen=True)
+class PredictionRun:
+    """What was predicted. `unpredicted` counts the rows without a score, by reason."""
+
+    rows: int
+    predicted: int
+    unpredicted: tuple[tuple[str, int], ...]
+    score_name: str
+    score_kind: "ScoreKind"
+    out: Path
+    model: ModelDescription
+
+    def __str__(self) -> str:
+        """Say it in lines for a terminal."""
+        scored = f"{self.predicted:,} of {self.rows:,} rows"
+        head = f"{scored} have a score in column '{self.score_name}'"
+        lines = [f"{count:,} rows without a score: {why}" for why, count in self.unpredicted]
+        if self.score_kind != "probability":
+            kind = self.score_kind
+            lines.append(f"the score is no probability; audit it with score_kind: {kind}")
+        return "\n".join([head, *lines])
+
+
+def predict_table(
+    model: Model,
+    source_path: Path,
+    out_path: Path,
+    score_name: str = "p",
+    *,
+    progress: Progress | None = None,
+) -> PredictionRun:
+    """Score every row of a CSV or Parquet table and write all of it, with the scores, as Parquet.
+
+    Rows keep their order. A row that the model cannot score gets a null and is counted with the
+    reason. `out_path` appears in one step at the end, or not at all.
+
+    Raises
+    ------
+    InputError
+        For a table that cannot be read or lacks an input of the model, a score name that is taken,
+        a model that gives other numbers when asked again or none at all, an unwritable `out_path`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    check_writable(out_path.parent)
+    table = open_table(source_path)
+    require_new_column(source_path, table.schema, score_name)
+    inputs = model.describe().inputs
+    schema = table.schema.append(pa.field(score_name, pa.float64()))
+    reasons: Counter[str] = Counter()
+    done = 0
+    with atomic_path(out_path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+        for batch in table.batches():
+            frame = _features(batch, inputs)
+            scores, failed = _predict_rows(model, frame)
+            if done == 0:
+                _require_repeatable(model, source_path, frame, scores)
+            reasons += failed
+            column = pa.array(scores, from_pandas=True)
+            writer.write_table(batch.append_column(schema.field(score_name), column))
+            done += len(frame)
+            if progress is not None:
+                progress(done, table.rows)
+        _require_some(source_path, done, reasons)
+    return PredictionRun(
+        rows=done,
+        predicted=done - reasons.total(),
+        unpredicted=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        score_name=score_name,
+        score_kind=model.score_kind,
+        out=out_path,
+        model=model.describe(),
+    )
+
+
+def _features(batch: Any, inputs: Sequence[str]) -> "pd.DataFrame":
+    """Bring the model's inputs into the form in which pandas would have read them."""
+    import numpy as np
+    import pyarrow as pa
+
+    known = [name for name in inputs if name in batch.column_names]
+    table = batch.select(known)
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            plain = table.column(place).cast(field.type.value_type)
+            table = table.set_column(place, field.name, plain)
+        elif pa.types.is_decimal(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(pa.float64()))
+    frame: pd.DataFrame = table.to_pandas()
+    for name in frame.select_dtypes("object").columns:
+        # Imputers look for NaN; Arrow gives None.
+        frame[name] = frame[name].where(frame[name].notna(), np.nan)
+    return frame
+
+
+def _predict_rows(
+    model: Model, frame: "pd.DataFrame"
+) -> "tuple[NDArray[np.float64], Counter[str]]":
+    """Score the rows; where the model refuses a batch, halve it until the rows at fault are alone.
+
+    A refused batch is first parted into complete and incomplete rows, for missing values are the
+    usual reason.
+    """
+    import numpy as np
+
+    scores = np.full(len(frame), np.nan)
+    reasons: Counter[str] = Counter()
+    waiting = [np.arange(len(frame))]
+    while waiting:
+        rows = waiting.pop()
+        try:
+            scores[rows] = model.predict(frame.iloc[rows])
+        except (InputError, MemoryError):
+            raise
+        # Any step of a pipeline may refuse a row in a way of its own.
+        except Exception as error:
+            if len(rows) == 1:
+                reasons[_reason(error)] += 1
+            else:
+                waiting.extend(_parts(frame, rows))
+            continue
+        useless = rows[~np.isfinite(scores[rows])]
+        scores[useless] = np.nan
+        reasons.update({_NOT_FINITE: len(useless)} if len(useless) else {})
+    return scores, reasons
+
+
+def _parts(frame: "pd.DataFrame", rows: "NDArray[np.intp]") -> "list[NDArray[np.intp]]":
+    incomplete = frame.iloc[rows].isna().any(axis=1).to_numpy()
+    if incomplete.any() and not incomplete.all():
+        return [rows[incomplete], rows[~incomplete]]
+    middle = len(rows) // 2
+    return [rows[middle:], rows[:middle]]
+
+
+def _reason(error: Exception) -> str:
+    """Shorten a message to what rows have in common: values in quotes or brackets are left out."""
+    first = (str(error).splitlines() or [""])[0]
+    text = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]", "...", first)[:160].rstrip(" .:")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _require_repeatable(
+    model: Model, source: Path, frame: "pd.DataFrame", scores: "NDArray[np.float64]"
+) -> None:
+    """Ask for the first batch again: an audit of scores that change would say nothing."""
+    import numpy as np
+
+    again, _ = _predict_rows(model, frame)
+    changed = int((~((again == scores) | (np.isnan(again) & np.isnan(scores)))).sum())
+    if changed:
+        reason = f"the model gave {changed:,} of {len(frame):,} rows another score when asked again"
+        remedy = "fix the model's seed, or switch off what is random when it predicts"
+        name = model.describe().name
+        raise InputError(Problem("not_repeatable", f"{name} on {source}", reason, remedy))
+
+
+def _require_some(source: Path, rows: int, reasons: Counter[str]) -> None:
+    if reasons.total() < rows:
+        return
+    why, _ = reasons.most_common(1)[0]
+    reason = f"the model could score none of the {rows:,} rows ({why})"
+    remedy = "give the columns the types and values that the model was trained on"
+    raise InputError(Problem("no_scores", str(source), reason, remedy))

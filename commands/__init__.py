@@ -1,0 +1,1 @@
+"""One module per command of the command line: its body, without the parsing of its flags."""

@@ -1,0 +1,540 @@
+"""What must not change a result, what must, and the reason where there is no number."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from audit.measures import MEASURES
+from audit.result import AuditResult, Estimate
+from audit.stats.proportions import wilson
+from tests.audit.builders import (
+    PLAN,
+    Columns,
+    audited,
+    counted,
+    disparity,
+    estimate,
+    joined,
+    random_columns,
+    take,
+)
+
+FULL = """
+columns: {label: y, score: p, site: siteROLES}
+threshold: {value: 0.4}
+resamples: 200
+depth: 2
+level: 0.95
+attributes:
+  age: {band: [40, 65]}
+  sex:
+requirements:
+  - {id: floor, measure: sensitivity, strata: [overall, sex, age], floor: 0.6}
+  - {id: gap, measure: auroc, contrast: gap, attribute: sex, margin: 0.1}
+  - {id: ratio, measure: flag_rate, contrast: ratio, attribute: age, margin: 0.8, level: 0.9}
+  - {id: within, measure: oe_ratio, strata: site, within: [0.8, 1.25]}
+"""
+ROLES = {
+    "rows": "",
+    "unit": ", unit: uid",
+    "patient": ", patient: pid",
+    "patient and unit": ", patient: pid, unit: uid",
+}
+PARTS = ("cohort", "estimates", "disparities", "sites", "curves", "verdicts")
+
+
+def same(one: AuditResult, other: AuditResult) -> None:
+    """Every part but the provenance is the same to the last byte."""
+    a, b = json.loads(one.to_json()), json.loads(other.to_json())
+    for part in PARTS:
+        assert json.dumps(a[part]) == json.dumps(b[part]), part
+
+
+def invariant_columns() -> Columns:
+    """Ties, duplicate rows, missing attributes, labels and scores."""
+    columns = random_columns(21, 500, patients=230)
+    columns = joined(columns, take(columns, slice(0, 60)))
+    columns["uid"] = np.array([f"v{i}" for i in range(560)])
+    sex = [None if i % 41 == 0 else s for i, s in enumerate(columns["sex"])]
+    label = [None if i % 97 == 0 else int(y) for i, y in enumerate(columns["y"])]
+    score = [math.nan if i % 89 == 3 else float(p) for i, p in enumerate(columns["p"])]
+    columns["sex"] = np.array(sex, dtype=object)
+    columns["y"] = np.array(label, dtype=object)
+    columns["p"] = np.array([None if math.isnan(s) else s for s in score], dtype=object)
+    return columns
+
+
+@pytest.mark.parametrize("roles", ROLES)
+def test_order_of_rows_and_columns_and_files(roles: str) -> None:
+    text = FULL.replace("ROLES", ROLES[roles])
+    columns = invariant_columns()
+    rng = np.random.default_rng(22)
+    whole = audited(text, columns)
+    for _ in range(2):
+        shuffled = take(columns, rng.permutation(560))
+        same(whole, audited(text, shuffled))
+    same(whole, audited(text, dict(reversed(columns.items()))))
+    cuts = [take(shuffled, part) for part in (slice(0, 100), slice(100, 103), slice(103, None))]
+    same(whole, audited(text, *cuts))
+    same(whole, audited(text, *reversed(cuts)))
+
+
+def test_small_cohort_is_invariant_too() -> None:
+    """Below 200 patients the weights come from a table by rank of the key."""
+    text = FULL.replace("ROLES", "")
+    columns = take(invariant_columns(), slice(0, 150))
+    whole = audited(text, columns)
+    order = np.random.default_rng(23).permutation(150)
+    same(whole, audited(text, take(columns, order)))
+    assert "multinomial" in estimate(whole, "average_precision").method
+
+
+def test_another_seed_moves_only_what_is_resampled() -> None:
+    columns = random_columns(24, 400)
+    one, other = audited(PLAN, columns), audited(PLAN + "seed: 9\n", columns)
+    for a, b in zip(one.estimates, other.estimates, strict=True):
+        assert a.value == b.value
+        if a.measure != "average_precision" and a.undefined_fraction == b.undefined_fraction:
+            assert (a.lower, a.upper) == (b.lower, b.upper)
+    ap = [estimate(r, "average_precision").lower for r in (one, other)]
+    assert ap[0] != ap[1]
+
+
+def test_flipped_label_and_score() -> None:
+    columns = random_columns(25, 400, decimals=None)
+    flipped = columns | {"y": 1 - columns["y"], "p": 1 - columns["p"]}
+    # 1 - p >= 0.6 is p <= 0.4: no score is exactly 0.4 here
+    one, other = audited(PLAN, columns), audited(PLAN.replace("0.4", "0.6"), flipped)
+    assert not (columns["p"] == 0.4).any()
+    pairs = {
+        "auroc": "auroc",
+        "sensitivity": "specificity",
+        "specificity": "sensitivity",
+        "ppv": "npv",
+        "fpr": "fnr",
+        "brier": "brier",
+        "calibration_slope": "calibration_slope",
+    }
+    for stratum in ("overall", "sex=F", "race=B"):
+        for name, twin in pairs.items():
+            a, b = estimate(one, name, stratum), estimate(other, twin, stratum)
+            assert b.value == pytest.approx(a.value, abs=1e-9), name
+            assert b.lower == pytest.approx(a.lower, abs=1e-9), name
+            assert b.upper == pytest.approx(a.upper, abs=1e-9), name
+        for name in ("citl", "calibration_intercept"):
+            a, b = estimate(one, name, stratum), estimate(other, name, stratum)
+            assert b.value == pytest.approx(-(a.value or 0), abs=1e-9)
+            assert b.lower == pytest.approx(-(a.upper or 0), abs=1e-9)
+
+
+@pytest.mark.parametrize("patients", [None, 230])
+def test_monotone_map_of_the_score(patients: int | None) -> None:
+    columns = random_columns(26, 500, patients=patients)
+    text = PLAN if patients is None else PLAN.replace("score: p", "score: p, patient: pid")
+    mapped = columns | {"p": np.exp(7 * columns["p"]) - 40}
+    rank = text.replace("resamples", "score_kind: rank\nresamples").replace(
+        "0.4", repr(float(np.exp(7 * 0.4) - 40))
+    )
+    one, other = audited(text, columns), audited(rank, mapped)
+    for a, b in zip(one.estimates, other.estimates, strict=True):
+        if MEASURES[a.measure].needs_probability:
+            assert (b.value, b.lower, b.status) == (None, None, "undefined")
+            assert b.reason == "the score is not a probability"
+        else:
+            assert a == b
+    kept = [d for d in one.disparities if not MEASURES[d.measure].needs_probability]
+    drop = {"p_adjusted"}  # fewer hypotheses, hence smaller adjusted p values
+    assert [d.model_dump(exclude=drop) for d in kept] == [
+        d.model_dump(exclude=drop) for d in other.disparities
+    ]
+    assert other.curves.decision == ()
+    assert other.curves.calibration == ()
+    assert other.cohort.score_kind == "rank"
+
+
+@pytest.mark.parametrize("roles", [", patient: pid", ", unit: uid", ""])
+def test_another_attribute_leaves_the_first_alone(roles: str) -> None:
+    """Without ids this holds for scores without ties: tied rows are told apart by attributes."""
+    columns = random_columns(27, 500, patients=230, decimals=None)
+    one = PLAN.replace("score: p", f"score: p{roles}").replace("race: , sex:", "sex:")
+    both = one.replace("sex: ", "age: {band: [50]}, race: , sex: ")
+    a, b = audited(one, columns), audited(both, columns)
+    strata = {e.stratum for e in a.estimates}
+    assert strata == {"overall", "sex=F", "sex=M"}
+    assert list(a.estimates) == [e for e in b.estimates if e.stratum in strata]
+    drop = {"p_adjusted"}
+    assert [d.model_dump(exclude=drop) for d in a.disparities] == [
+        d.model_dump(exclude=drop) for d in b.disparities if d.attribute == "sex"
+    ]
+
+
+def test_rows_written_twice() -> None:
+    """Under one patient they add nothing; without a patient they pass for information."""
+    text = PLAN.replace("score: p", "score: p, patient: pid")
+    columns = random_columns(28, 600, patients=240)
+    twice = joined(columns, columns)
+    one, other = audited(text, columns), audited(text, twice)
+    for a, b in zip(one.estimates, other.estimates, strict=True):
+        assert b.value == pytest.approx(a.value, abs=1e-9), a.id
+        assert (b.n, b.clusters) == (2 * a.n, a.clusters)
+        if a.lower is not None:
+            assert b.lower == pytest.approx(a.lower, abs=1e-9), a.id
+            assert b.upper == pytest.approx(a.upper, abs=1e-9), a.id
+    for c, d in zip(one.disparities, other.disparities, strict=True):
+        assert d.value == pytest.approx(c.value, abs=1e-9), c.id
+        if c.lower is not None:
+            assert d.lower == pytest.approx(c.lower, abs=1e-8), c.id
+            assert d.upper == pytest.approx(c.upper, abs=1e-8), c.id
+    free, naive = audited(PLAN, columns), audited(PLAN, twice)
+    for measure in ("sensitivity", "auroc", "brier", "calibration_slope", "oe_ratio"):
+        before, after = estimate(free, measure), estimate(naive, measure)
+        assert after.value == pytest.approx(before.value, abs=1e-9)
+        ratio = width(after) / width(before)
+        assert ratio == pytest.approx(math.sqrt(0.5), abs=0.02), measure
+
+
+def width(record: Estimate) -> float:
+    assert record.lower is not None
+    assert record.upper is not None
+    return record.upper - record.lower
+
+
+def test_one_row_per_patient_is_no_clustering() -> None:
+    columns = random_columns(29, 400) | {"pid": np.array([f"k{i}" for i in range(400)])}
+    free = audited(PLAN, columns)
+    declared = audited(PLAN.replace("score: p", "score: p, patient: pid"), columns)
+    assert estimate(declared, "sensitivity").method == "wilson"
+    assert estimate(declared, "auroc").method == "delong_logit"
+    for a, b in zip(free.estimates, declared.estimates, strict=True):
+        if a.measure != "average_precision":  # resampled by another key
+            assert a.method == b.method
+            assert b.value == pytest.approx(a.value, abs=1e-9)
+            if None not in (a.lower, b.lower):
+                assert b.lower == pytest.approx(a.lower, abs=1e-9)
+                assert b.upper == pytest.approx(a.upper, abs=1e-9)
+
+
+def test_same_share_in_every_patient_is_not_certainty() -> None:
+    """50 patients with three lesions each, of which one is found: 1/3, but not exactly."""
+    rng = np.random.default_rng(30)
+    columns = {
+        "y": np.repeat([1, 0], [150, 60]),
+        "p": np.concatenate([np.tile([0.1, 0.2, 0.7], 50), rng.uniform(0, 1, 60)]),
+        "pid": np.concatenate([np.repeat(np.arange(50), 3), 100 + np.arange(60)]).astype(str),
+    }
+    text = """
+    columns: {label: y, score: p, patient: pid}
+    threshold: {value: 0.4}
+    resamples: 100
+    """
+    found = estimate(audited(text, columns), "sensitivity")
+    assert found.value == pytest.approx(1 / 3)
+    assert found.method == "wilson_patients"
+    lower, upper = wilson(50 / 3, 50)
+    assert found.lower == pytest.approx(lower)
+    assert found.upper == pytest.approx(upper)
+
+
+def test_missing_values_keep_their_level_and_their_counts() -> None:
+    columns: Columns = {
+        "y": [1, 0, None, 1, 0, None, 1, 0],
+        "p": [0.9, 0.1, 0.5, None, None, None, 0.4, 0.3],
+        "sex": ["F", "F", "F", "F", None, None, None, "M"],
+        "pid": ["a", "a", "a", "b", "b", "c", "c", "d"],
+    }
+    text = """
+    columns: {label: y, score: p, patient: pid}
+    threshold: {value: 0.4}
+    resamples: 100
+    attributes: {sex: {levels: [F, M, X]}}
+    """
+    result = audited(text, columns)
+    counts = {c.stratum: c for c in result.cohort.strata}
+    assert list(counts) == ["overall", "sex=F", "sex=M", "sex=X", "sex=(missing)"]
+    shown = {
+        s: (c.rows, c.missing_label, c.missing_score, c.n, c.n_positive, c.n_negative, c.patients)
+        for s, c in counts.items()
+    }
+    assert shown == {
+        "overall": (8, 2, 3, 4, 2, 2, 3),
+        "sex=F": (4, 1, 1, 2, 1, 1, 1),
+        "sex=M": (1, 0, 0, 1, 0, 1, 1),
+        "sex=X": (0, 0, 0, 0, 0, 0, 0),
+        "sex=(missing)": (3, 1, 2, 1, 1, 0, 1),
+    }
+    # the score 0.4 equals the threshold and is flagged
+    missing = counts["sex=(missing)"]
+    assert (missing.tp, missing.fp, missing.tn, missing.fn) == (1, 0, 0, 0)
+    assert (counts["overall"].tp, counts["overall"].tn) == (2, 2)
+    assert (result.cohort.missing_label, result.cohort.missing_score) == (2, 3)
+    assert (result.cohort.rows, result.cohort.analysed, result.cohort.patients) == (8, 4, 4)
+    assert result.cohort.attributes[0].missing == 3
+    assert {w.code for w in result.warnings} >= {
+        "missing_attribute",
+        "missing_label",
+        "missing_score",
+    }
+
+
+def test_threshold_equality() -> None:
+    p = np.array([0.3, 0.1 + 0.2, np.nextafter(0.3, 0), 0.3])
+    result = audited(
+        "columns: {label: y, score: p}\nthreshold: {value: 0.3}\nresamples: 100\n",
+        {"y": np.array([1, 1, 1, 0]), "p": p},
+    )
+    count = result.cohort.strata[0]
+    assert (count.tp, count.fn, count.fp, count.tn) == (2, 1, 1, 0)
+
+
+def test_counts_behind_every_estimate() -> None:
+    result = audited(PLAN.replace("race: , ", ""), counted(F=(30, 10, 5, 45), M=(12, 18, 33, 7)))
+    behind = {
+        "sensitivity": (30, 40),
+        "specificity": (45, 50),
+        "ppv": (30, 35),
+        "npv": (45, 55),
+        "fpr": (5, 50),
+        "fnr": (10, 40),
+        "flag_rate": (35, 90),
+        "prevalence": (40, 90),
+        "auroc": (40, 90),
+        "brier": (40, 90),
+    }
+    for measure, counts in behind.items():
+        found = estimate(result, measure, "sex=F")
+        assert (found.events, found.denominator) == counts, measure
+        assert (found.n, found.n_positive, found.n_negative) == (90, 40, 50)
+        proportion = MEASURES[measure].inference == "proportion"
+        assert found.clusters == (counts[1] if proportion else 90)
+        assert found.value == pytest.approx(counts[0] / counts[1]) or not proportion
+        if proportion:
+            assert found.method == "wilson"
+            lower, upper = wilson(*counts)
+            assert (found.lower, found.upper) == (float(lower), float(upper))
+    count = next(c for c in result.cohort.strata if c.stratum == "sex=M")
+    assert (count.tp, count.fn, count.fp, count.tn) == (12, 18, 33, 7)
+
+
+def test_clusters_are_the_patients_that_inform() -> None:
+    columns = counted(F=(30, 10, 20, 40), M=(40, 20, 20, 20))
+    columns["pid"] = np.array([f"k{i // 4}" for i in range(200)])  # 10 with, 15 without in F
+    text = PLAN.replace("race: , ", "").replace("score: p", "score: p, patient: pid")
+    result = audited(text, columns)
+    assert estimate(result, "sensitivity", "sex=F").clusters == 10
+    assert estimate(result, "specificity", "sex=F").clusters == 15
+    assert estimate(result, "auroc", "sex=F").clusters == 25
+    assert estimate(result, "sensitivity", "sex=F").denominator == 40
+    assert estimate(result, "sensitivity", "sex=F").method == "cluster_robust_logit"
+    assert result.cohort.largest_patient == 4
+
+
+def nothing(record: Estimate) -> tuple[Any, ...]:
+    return record.value, record.lower, record.upper
+
+
+def test_each_reason_for_no_number() -> None:
+    group = ["only negative"] * 30 + ["only positive"] * 30 + ["row"] + ["pair"] * 40
+    group += ["unknown"] * 3
+    rng = np.random.default_rng(31)
+    label: list[int | None] = [0] * 30 + [1] * 30 + [1] + [0, 1] * 20 + [None] * 3
+    score = [float(p) for p in np.round(rng.uniform(0.02, 0.98, 104), 3)]
+    text = """
+    columns: {label: y, score: p}
+    threshold: {value: 0.4}
+    resamples: 200
+    attributes: {g: {levels: [only negative, only positive, row, pair, unknown, absent]}}
+    """
+    result = audited(text, {"y": label, "p": score, "g": group})
+    for measure in ("sensitivity", "fnr", "auroc", "average_precision", "citl"):
+        found = estimate(result, measure, "g=only negative")
+        assert (found.status, nothing(found)) == ("undefined", (None, None, None)), measure
+    assert estimate(result, "sensitivity", "g=only negative").reason == (
+        "there are no units with the condition"
+    )
+    assert estimate(result, "specificity", "g=only negative").status == "ok"
+    assert estimate(result, "prevalence", "g=only negative").value == 0.0
+    assert estimate(result, "oe_ratio", "g=only negative").status == "insufficient"
+    for measure in ("specificity", "fpr", "auroc", "calibration_slope"):
+        assert estimate(result, measure, "g=only positive").status == "undefined", measure
+    assert estimate(result, "average_precision", "g=only positive").value == 1.0
+    assert estimate(result, "average_precision", "g=only positive").status == "insufficient"
+    one = estimate(result, "sensitivity", "g=row")
+    assert one.value in (0.0, 1.0)
+    assert (one.status, one.lower, one.upper) == ("insufficient", None, None)
+    assert one.reason == "1 units with the condition; the plan asks for 10"
+    for stratum, why in (("unknown", "both label and score"), ("absent", "no unit of the cohort")):
+        for measure in ("sensitivity", "auroc", "brier", "ece"):
+            found = estimate(result, measure, f"g={stratum}")
+            assert (found.status, nothing(found)) == ("not_collected", (None, None, None))
+            assert why in (found.reason or "")
+            assert (found.n, found.denominator) == (0, 0)
+    # withholding numbers is the business of what leaves the site, never of the audit itself
+    assert {e.status for e in result.estimates} == {
+        "ok",
+        "undefined",
+        "insufficient",
+        "not_collected",
+    }
+    for found in result.estimates:
+        assert (found.status == "ok") == (found.reason is None)
+        if found.status in ("undefined", "not_collected"):
+            assert (found.method, nothing(found)) == ("none", (None, None, None))
+        elif found.measure != "ece":
+            assert found.value is not None
+            assert (found.lower is not None) == (found.status == "ok")
+
+
+def test_rarely_defined_in_resamples_is_insufficient() -> None:
+    """Ten flagged rows of two patients: PPV is missing where neither is drawn."""
+    label = np.array([1, 0] * 5 + [0, 1] * 150)
+    score = np.array([0.9] * 10 + [0.1, 0.2] * 150)
+    pid = np.array(["a"] * 5 + ["b"] * 5 + [f"k{i}" for i in range(300)])
+    text = """
+    columns: {label: y, score: p, patient: pid}
+    threshold: {value: 0.4}
+    resamples: 1000
+    minimum: {denominator: 2, events: 1}
+    """
+    found = estimate(audited(text, {"y": label, "p": score, "pid": pid}), "ppv")
+    assert found.value == 0.5
+    assert (found.status, found.lower, found.upper) == ("insufficient", None, None)
+    assert found.undefined_fraction == pytest.approx(math.exp(-2), abs=0.05)
+    assert "of the resamples" in (found.reason or "")
+
+
+def test_all_scores_tied() -> None:
+    rng = np.random.default_rng(32)
+    label = (rng.random(120) < 0.3).astype(int)
+    result = audited(
+        "columns: {label: y, score: p}\nthreshold: {value: 0.5}\nresamples: 200\n",
+        {"y": label, "p": np.full(120, 0.3)},
+    )
+    assert estimate(result, "auroc").value == 0.5
+    assert width(estimate(result, "auroc")) > 0.05
+    assert estimate(result, "average_precision").value == pytest.approx(label.mean())
+    assert estimate(result, "sensitivity").value == 0.0
+    assert estimate(result, "ppv").status == "undefined"
+    assert estimate(result, "calibration_slope").status == "undefined"
+    citl = np.log(label.mean() / (1 - label.mean())) - np.log(0.3 / 0.7)
+    assert estimate(result, "citl").value == pytest.approx(citl)
+
+
+def test_probabilities_of_exactly_0_and_1() -> None:
+    rng = np.random.default_rng(33)
+    p = np.concatenate([rng.uniform(0, 1, 200), [0.0] * 5, [1.0] * 4])
+    label = np.concatenate([(rng.random(200) < p[:200]).astype(int), [0] * 5, [1] * 4])
+    text = "columns: {label: y, score: p}\nthreshold: {value: 0.5}\nresamples: 200\n"
+    result = audited(text, {"y": label, "p": p})
+    clipped = [w for w in result.warnings if w.code == "probability_0_or_1"]
+    assert len(clipped) == 1
+    assert clipped[0].message.startswith("9 scores")
+    for measure in MEASURES:
+        assert estimate(result, measure).status == "ok", measure
+    assert estimate(result, "oe_ratio").value == pytest.approx(label.sum() / p.sum())
+    safe = np.clip(p, 1e-10, 1 - 1e-10)
+    x = np.log(safe / (1 - safe))
+    citl, slope = estimate(result, "citl").value, estimate(result, "calibration_slope").value
+    intercept = estimate(result, "calibration_intercept").value
+    assert citl is not None
+    assert slope is not None
+    assert intercept is not None
+    assert np.sum(label - expit(citl + x)) == pytest.approx(0, abs=1e-6)
+    residual = label - expit(intercept + slope * x)
+    assert residual.sum() == pytest.approx(0, abs=1e-6)
+    assert (residual * x).sum() == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("patients", [False, True])
+def test_perfect_separation_is_not_certainty(patients: bool) -> None:
+    columns: Columns = {
+        "y": np.repeat([1, 0], [40, 160]),
+        "p": np.concatenate([np.linspace(0.6, 0.9, 40), np.linspace(0.1, 0.4, 160)]),
+        "pid": np.array([f"k{i // 2}" for i in range(200)]),
+    }
+    roles = ", patient: pid" if patients else ""
+    text = f"columns: {{label: y, score: p{roles}}}\nthreshold: {{value: 0.5}}\nresamples: 200\n"
+    result = audited(text, columns)
+    units = 20 if patients else 40
+    lowest = float(wilson(units, units)[0])
+    for measure in ("sensitivity", "auroc", "average_precision", "ppv"):
+        found = estimate(result, measure)
+        assert (found.value, found.upper, found.status) == (1.0, 1.0, "ok"), measure
+        assert found.lower == pytest.approx(lowest), measure
+    assert estimate(result, "specificity").lower == pytest.approx(wilson(4 * units, 4 * units)[0])
+    for measure in ("fpr", "fnr"):
+        found = estimate(result, measure)
+        assert (found.value, found.lower) == (0.0, 0.0)
+        assert width(found) > 0.01
+    for measure in ("calibration_slope", "calibration_intercept"):
+        assert estimate(result, measure).status == "undefined"
+
+
+def test_json_holds_no_infinity_and_comes_back() -> None:
+    result = audited(FULL.replace("ROLES", ", patient: pid"), invariant_columns())
+    text = result.to_json()
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    json.loads(text, parse_constant=refuse)
+    again = AuditResult.from_json(text)
+    assert again == result
+    assert again.to_json() == text
+
+
+def test_requirement_with_its_own_level() -> None:
+    rng = np.random.default_rng(34)
+    columns = random_columns(34, 500)
+    half = rng.permutation(500)[:250]
+    text = PLAN.replace("race: , ", "") + """
+requirements:
+  - {id: plain, measure: sensitivity, floor: 0.5}
+  - {id: own, measure: sensitivity, floor: 0.5, level: 0.8}
+  - {id: gap, measure: auroc, contrast: gap, attribute: sex, margin: 0.1, level: 0.8}
+"""
+    result = audited(text, take(columns, half))
+    plain, own, gap = result.verdicts
+    found = estimate(result, "sensitivity")
+    assert (plain.lower, plain.upper, plain.level) == (found.lower, found.upper, 0.95)
+    lower, upper = wilson(found.events or 0, found.denominator, 0.8)
+    assert (own.lower, own.upper, own.level) == (float(lower), float(upper), 0.8)
+    assert own.value == plain.value
+    narrow = audited(text.replace("resamples", "level: 0.8\nresamples"), take(columns, half))
+    at_own = disparity(narrow, "auroc", "gap", "sex")
+    assert (gap.lower, gap.upper, gap.level) == (at_own.lower, at_own.upper, 0.8)
+    assert {e.level for e in result.estimates} == {0.95}
+    wide = disparity(result, "auroc", "gap", "sex")
+    assert wide.upper is not None
+    assert gap.upper is not None
+    assert wide.upper > gap.upper
+
+
+def test_prediction_instead_of_a_score() -> None:
+    columns = random_columns(35, 300)
+    flagged: NDArray[np.int64] = (columns["p"] >= 0.4).astype(np.int64)
+    text = PLAN.replace("score: p", "prediction: f").replace("threshold: {value: 0.4}\n", "")
+    result = audited(text, columns | {"f": flagged})
+    scored = audited(PLAN, columns)
+    for measure in ("sensitivity", "specificity", "ppv", "flag_rate"):
+        a, b = estimate(result, measure, "sex=F"), estimate(scored, measure, "sex=F")
+        assert (a.value, a.lower, a.upper) == (b.value, b.lower, b.upper)
+    assert estimate(result, "auroc").reason == "there is no score, only a yes/no prediction"
+    assert estimate(result, "brier").reason == "the score is not a probability"
+    assert estimate(result, "net_benefit").status == "undefined"
+
+
+def test_no_threshold() -> None:
+    text = PLAN.replace("threshold: {value: 0.4}\n", "")
+    result = audited(text, random_columns(36, 300))
+    for measure, declared in MEASURES.items():
+        found = estimate(result, measure)
+        if declared.needs_threshold:
+            assert (found.status, found.reason) == ("undefined", "no threshold was declared")
+        else:
+            assert found.status == "ok"
+    assert result.cohort.strata[0].tp is None
