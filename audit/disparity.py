@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
-from audit.estimates import UNDEFINED_LIMIT
+from audit.estimates import UNDEFINED_LIMIT, own_error
 from audit.figures import Figures, spread
 from audit.intervals import events_and_denominator, percentile_interval, undefined_fraction
 from audit.measures import MEASURES
@@ -108,23 +108,6 @@ def _reference(figures: Figures) -> int | None:
     return int(np.argmax(n)) if n.size and n.max() > 0 else None
 
 
-def _half_width_error(estimates: Sequence[Estimate], level: float) -> Floats:
-    """Standard errors implied by the strata's own intervals, which are never degenerate.
-
-    The longer arm counts: at 0 or 1 the whole interval lies on one side.
-    """
-    z = ndtri(0.5 + level / 2)
-    return np.array(
-        [
-            np.nan
-            if e.lower is None or e.upper is None or e.value is None
-            else max(e.upper - e.value, e.value - e.lower) / z
-            for e in estimates
-        ],
-        dtype=np.float64,
-    )
-
-
 def _differences(
     figures: Figures, measure: Measure, estimates: Sequence[Estimate], reference: int, level: float
 ) -> Bounds:
@@ -136,7 +119,7 @@ def _differences(
     error = spread(moved)
     still = ~(spread(replicates) > 1e-12)
     still = still | still[reference]
-    own = _half_width_error(estimates, level)
+    own = own_error(estimates, level)
     error = np.where(still, np.sqrt(own**2 + own[reference] ** 2), error)
     method = np.full(value.size, f"percentile_bootstrap_{figures.scheme}", dtype=object)
     if measure.inference == "proportion" and not figures.clustered:
@@ -306,7 +289,7 @@ def _gap(
     gap = gap_interval(
         value,
         figures.replicates[measure.id][usable],
-        _half_width_error([estimates[i] for i in usable], level),
+        own_error([estimates[i] for i in usable], level),
         level,
         measure.bounds[1] - measure.bounds[0],
     )

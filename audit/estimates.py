@@ -1,8 +1,11 @@
 """From figures to estimates: each a value with its interval, or the reason why there is none."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from audit.figures import Figures, outside_domain
 from audit.intervals import (
@@ -17,6 +20,7 @@ from audit.plan import Minimum
 from audit.result import Estimate, Status
 from audit.rows import Rows
 
+Floats = NDArray[np.float64]
 UNDEFINED_LIMIT = 0.05
 
 
@@ -42,6 +46,23 @@ def estimates_of(
             continue
         out.extend(_of_measure(figures, measure, counted, minimum, level))
     return out
+
+
+def own_error(estimates: Sequence[Estimate], level: float) -> Floats:
+    """Standard errors implied by the strata's own intervals, which are never degenerate.
+
+    The longer arm counts: at 0 or 1 the whole interval lies on one side.
+    """
+    z = ndtri(0.5 + level / 2)
+    return np.array(
+        [
+            np.nan
+            if e.lower is None or e.upper is None or e.value is None
+            else max(e.upper - e.value, e.value - e.lower) / z
+            for e in estimates
+        ],
+        dtype=np.float64,
+    )
 
 
 def _of_measure(

@@ -102,6 +102,7 @@ def predict_table(
 def _features(batch: Any, inputs: Sequence[str]) -> "pd.DataFrame":
     """Bring the model's inputs into the form in which pandas would have read them."""
     import numpy as np
+    import pandas as pd
     import pyarrow as pa
 
     known = [name for name in inputs if name in batch.column_names]
@@ -113,9 +114,10 @@ def _features(batch: Any, inputs: Sequence[str]) -> "pd.DataFrame":
         elif pa.types.is_decimal(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(pa.float64()))
     frame: pd.DataFrame = table.to_pandas()
-    for name in frame.select_dtypes("object").columns:
-        # Imputers look for NaN; Arrow gives None.
-        frame[name] = frame[name].where(frame[name].notna(), np.nan)
+    for name in known:
+        if pd.api.types.is_object_dtype(frame[name].dtype):
+            # Imputers look for NaN; Arrow gives None.
+            frame[name] = frame[name].where(frame[name].notna(), np.nan)
     return frame
 
 

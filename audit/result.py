@@ -37,7 +37,7 @@ class Estimate(Record):
 
     `events` / `denominator` are the numerator and denominator counts of a proportion, or the
     positives and rows behind any other measure. `clusters` is the number of patients (rows, when
-    no patient role is declared) that inform it.
+    no patient role is declared) that inform it. Counts are null only in a shared result.
     """
 
     id: str
@@ -48,12 +48,12 @@ class Estimate(Record):
     upper: float | None
     level: float
     method: str
-    n: int
-    n_positive: int
-    n_negative: int
+    n: int | None
+    n_positive: int | None
+    n_negative: int | None
     events: int | None
-    denominator: int
-    clusters: int
+    denominator: int | None
+    clusters: int | None
     undefined_fraction: float | None
     status: Status
     reason: str | None
@@ -128,17 +128,20 @@ class AuditWarning(Record):
 
 
 class StratumCount(Record):
-    """Who is in a stratum, and the confusion counts at the declared threshold."""
+    """Who is in a stratum, and the confusion counts at the declared threshold.
+
+    Counts are null where they are withheld from a shared result (`audit.disclosure`).
+    """
 
     stratum: str
     attributes: tuple[str, ...]
-    rows: int
-    missing_label: int
-    missing_score: int
-    n: int
-    n_positive: int
-    n_negative: int
-    patients: int
+    rows: int | None
+    missing_label: int | None
+    missing_score: int | None
+    n: int | None
+    n_positive: int | None
+    n_negative: int | None
+    patients: int | None
     tp: int | None
     fp: int | None
     tn: int | None
@@ -155,18 +158,18 @@ class AttributeLevels(Record):
     levels: tuple[str, ...]
     reference: str | None
     reference_chosen: Literal["declared", "largest", "none"]
-    missing: int
+    missing: int | None
 
 
 class CovariateAtSite(Record):
-    """How a declared covariate was recorded at one site (counts only)."""
+    """How a declared covariate was recorded at one site (counts only; null where withheld)."""
 
     column: str
     site: str
-    rows: int
-    missing: int
+    rows: int | None
+    missing: int | None
     zeros: int | None
-    distinct: int
+    distinct: int | None
 
 
 class ThresholdUsed(Record):
@@ -177,18 +180,18 @@ class ThresholdUsed(Record):
 
 
 class CohortSummary(Record):
-    """The audited cohort in counts."""
+    """The audited cohort in counts; null where they are withheld from a shared result."""
 
-    rows: int
-    analysed: int
-    n_positive: int
-    n_negative: int
-    missing_label: int
-    missing_score: int
-    patients: int
+    rows: int | None
+    analysed: int | None
+    n_positive: int | None
+    n_negative: int | None
+    missing_label: int | None
+    missing_score: int | None
+    patients: int | None
     patients_declared: bool
-    patients_at_several_sites: int
-    largest_patient: int
+    patients_at_several_sites: int | None
+    largest_patient: int | None
     label: str
     positive: str
     score: str
@@ -323,6 +326,13 @@ class Provenance(Record):
     versions: dict[str, str]
 
 
+class Disclosure(Record):
+    """The sharing rule that was applied, and how many strata it withholds."""
+
+    min_cell: int
+    strata_suppressed: int
+
+
 class AuditResult(Record):
     """The whole result of one audit."""
 
@@ -336,6 +346,7 @@ class AuditResult(Record):
     curves: Curves
     verdicts: tuple[Verdict, ...]
     warnings: tuple[AuditWarning, ...]
+    disclosure: Disclosure | None = None
 
     def to_json(self) -> str:
         """Write the result as canonical JSON text: fixed field order, one trailing newline."""

@@ -1,6 +1,7 @@
 """The audit: cohort and plan in, one result out. Data flows one way through the room."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,8 +28,8 @@ from audit.result import (
 )
 from audit.rows import Rows, analysed_rows
 from audit.sites import Crossed, sites_of
-from audit.strata import lattice
-from audit.sweep import Resampling, resampling
+from audit.strata import StrataSet, lattice
+from audit.sweep import Resampling, resampling, workers
 from audit.verdicts import Evidence, check_requirements, verdicts_of
 from audit.warnings import warnings_of
 
@@ -69,7 +70,7 @@ def audit(
     plan_name : str
         How problems call the plan.
     progress : callable, optional
-        Called with (sets done, sets in all, what is next).
+        Called with (sets done, sets in all, what was done last).
 
     Returns
     -------
@@ -90,12 +91,7 @@ def audit(
     )
     rows = analysed_rows(cohort, plan)
     scheme = resampling(plan.seed, plan.resamples, cohort.clusters)
-    results: list[_SetResult] = []
-    for done, strata in enumerate(sets):
-        if progress is not None:
-            progress(done, len(sets), " & ".join(strata.attributes) or "overall")
-        figures = compute_figures(rows, strata, scheme)
-        results.append(_set_result(figures, rows, plan))
+    results = _set_results(sets, rows, plan, scheme, progress)
     disparities = {
         level: adjusted([d for r in results for d in r.disparities[level]])
         for level in plan.levels_needed
@@ -122,6 +118,27 @@ def audit(
         verdicts=tuple(verdicts_of(plan, evidence)),
         warnings=warnings_of(cohort, plan, rows, summary, estimates, sites),
     )
+
+
+def _set_results(
+    sets: Sequence[StrataSet],
+    rows: Rows,
+    plan: Plan,
+    scheme: Resampling,
+    progress: Progress | None,
+) -> list[_SetResult]:
+    """Work on several sets at once; each is a function of its own rows, so the order is free."""
+
+    def one(strata: StrataSet) -> _SetResult:
+        return _set_result(compute_figures(rows, strata, scheme), rows, plan)
+
+    results: list[_SetResult] = []
+    with ThreadPoolExecutor(workers()) as pool:
+        for strata, result in zip(sets, pool.map(one, sets), strict=True):
+            results.append(result)
+            if progress is not None:
+                progress(len(results), len(sets), " & ".join(strata.attributes) or "overall")
+    return results
 
 
 def _set_result(figures: Figures, rows: Rows, plan: Plan) -> _SetResult:

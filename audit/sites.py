@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from audit.dimensions import MISSING
+from audit.estimates import own_error
 from audit.figures import Figures
-from audit.intervals import events_and_denominator
 from audit.measures import MEASURES
 from audit.measures.declaration import Measure, Scale
 from audit.plan import Plan
@@ -93,9 +94,10 @@ def _measure_effects(figures: Figures, measure: Measure, estimates: Sequence[Est
             effect, spread = np.log(value), variance / value**2
         else:
             effect, spread = value, variance
-    if measure.inference == "proportion":
+    if measure.inference in ("proportion", "auc"):
         effect, spread = _corrected(figures, measure, effect, spread)
-    good = usable & np.isfinite(effect) & np.isfinite(spread) & (spread > 0)
+    known = np.array([levels[0] != MISSING for levels in figures.strata.levels], dtype=np.bool_)
+    good = known & usable & np.isfinite(effect) & np.isfinite(spread) & (spread > 0)
     names = figures.strata.strata
     return _Effects(
         sites=tuple(s for s, g in zip(names, good, strict=True) if g),
@@ -109,13 +111,12 @@ def _measure_effects(figures: Figures, measure: Measure, estimates: Sequence[Est
 def _corrected(
     figures: Figures, measure: Measure, effect: Floats, spread: Floats
 ) -> tuple[Floats, Floats]:
-    """Add half a unit to both cells of a site with a proportion of 0 or 1.
+    """Add half a unit to both cells of a site with a proportion, or an AUROC, of 0 or 1.
 
-    Leaving such sites out would bias the pool towards the others.
+    Leaving such sites out would bias the pool towards the others. The units are the patients
+    behind the proportion; for an AUROC, those of the rarer outcome.
     """
-    events, denominator = events_and_denominator(figures, measure)
-    units = figures.informants[measure.id]
-    share = np.divide(events, denominator, out=np.full_like(events, np.nan), where=denominator > 0)
+    share, units = figures.values[measure.id], figures.informants[measure.id]
     edge = (share == 0) | (share == 1)
     yes, no = share * units + 0.5, (1 - share) * units + 0.5
     return np.where(edge, np.log(yes / no), effect), np.where(edge, 1 / yes + 1 / no, spread)
@@ -133,14 +134,19 @@ def _gaps(
         for levels in figures.strata.levels
     ]
     index = {(cell[site], cell[attribute]): i for i, cell in enumerate(cells)}
-    sites = list(dict.fromkeys(cell[site] for cell in cells))
+    sites = [s for s in dict.fromkeys(cell[site] for cell in cells) if s != MISSING]
     by_stratum = {e.stratum: e for e in within.estimates if e.measure == measure.id}
     estimates = [by_stratum[s] for s in figures.strata.strata]
+    # A group without variation (all found, say) is not known exactly: its own interval tells.
+    variance = figures.variance[measure.id]
+    value = figures.values[measure.id]
+    still = ~(variance > 0) | np.isin(value, [0.0, 1.0])
+    variance = np.where(still, own_error(estimates, level) ** 2, variance)
     out = []
     for lv in dict.fromkeys(cell[attribute] for cell in cells):
         if lv != reference:
             pairs = {f"{site}={s}": (index.get((s, lv)), index.get((s, reference))) for s in sites}
-            effects = _difference_effects(pairs, estimates, figures.variance[measure.id])
+            effects = _difference_effects(pairs, estimates, variance)
             place = (attribute, f"{attribute}={lv}", f"{attribute}={reference}")
             out.append(_summary(measure, effects, level, place))
     return out

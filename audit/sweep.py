@@ -93,6 +93,51 @@ def resampling(seed: int, replicates: int, patients: int) -> Resampling:
     return Resampling(seed, replicates, table)
 
 
+# The kernels loop over lanes by hand: slices would read better and compile twice as long.
+@njit(cache=True, nogil=True)
+def _clear(acc, block_pos, block_neg):  # type: ignore[no-untyped-def]
+    for r in range(LANES):
+        block_pos[r] = 0.0
+        block_neg[r] = 0.0
+    for k in range(_FIELD_COUNT):
+        for r in range(LANES):
+            acc[k, r] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def _read_off_flags(acc):  # type: ignore[no-untyped-def]
+    for r in range(LANES):
+        acc[2, r] = acc[0, r]
+        acc[3, r] = acc[1, r]
+
+
+@njit(cache=True, nogil=True)
+def _close_ties(acc, block_pos, block_neg, any_pos):  # type: ignore[no-untyped-def]
+    if any_pos:
+        for r in range(LANES):
+            # pairs lost: negatives above, and half of those tied
+            acc[4, r] += block_pos[r] * (acc[1, r] + 0.5 * block_neg[r])
+            acc[0, r] += block_pos[r]
+            acc[1, r] += block_neg[r]
+            above = max(acc[0, r] + acc[1, r], 1.0)
+            acc[5, r] += block_pos[r] * (acc[0, r] / above)
+            block_pos[r] = 0.0
+            block_neg[r] = 0.0
+    else:
+        for r in range(LANES):
+            acc[1, r] += block_neg[r]
+            block_neg[r] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def _write_out(acc, out, g):  # type: ignore[no-untyped-def]
+    for r in range(LANES):
+        acc[4, r] = acc[0, r] * acc[1, r] - acc[4, r]
+    for k in range(_FIELD_COUNT):
+        for r in range(LANES):
+            out[k, g, r] = acc[k, r]
+
+
 @njit(cache=True, nogil=True)
 def _sweep_block(  # type: ignore[no-untyped-def]
     unit, cluster, label, probability, block_end, start, flag_end, terms,
@@ -105,23 +150,18 @@ def _sweep_block(  # type: ignore[no-untyped-def]
     block_neg = np.zeros(LANES)
     use_table = table.shape[0] > 0
     for g in range(start.size - 1):
-        acc[:] = 0.0
-        block_pos[:] = 0.0
-        block_neg[:] = 0.0
+        _clear(acc, block_pos, block_neg)
         any_pos = False
         for i in range(start[g], start[g + 1]):
             if i == flag_end[g]:
-                acc[2] = acc[0]
-                acc[3] = acc[1]
-            if not plain:
-                if use_table:
-                    for r in range(LANES):
-                        w[r] = table[cluster[i], block * LANES + r]
-                else:
-                    poisson_lanes(unit[i], salt, block, cdf, bits, w)
+                _read_off_flags(acc)
+            if use_table:
+                for r in range(LANES):
+                    w[r] = table[cluster[i], block * LANES + r]
+            elif not plain:
+                poisson_lanes(unit[i], salt, block, cdf, bits, w)
             p = probability[i]
-            error = p - label[i]
-            square = error * error
+            square = (p - label[i]) * (p - label[i])
             if label[i]:
                 any_pos = True
                 for r in range(LANES):
@@ -129,37 +169,25 @@ def _sweep_block(  # type: ignore[no-untyped-def]
             else:
                 for r in range(LANES):
                     block_neg[r] += w[r]
+            t0, t1, t2, t3 = terms[0, i], terms[1, i], terms[2, i], terms[3, i]
+            t4, t5, t6 = terms[4, i], terms[5, i], terms[6, i]
             for r in range(LANES):
-                acc[6, r] += w[r] * square
-                acc[7, r] += w[r] * p
-            for k in range(7):
-                term = terms[k, i]
-                for r in range(LANES):
-                    acc[8 + k, r] += w[r] * term
+                weight = w[r]
+                acc[6, r] += weight * square
+                acc[7, r] += weight * p
+                acc[8, r] += weight * t0
+                acc[9, r] += weight * t1
+                acc[10, r] += weight * t2
+                acc[11, r] += weight * t3
+                acc[12, r] += weight * t4
+                acc[13, r] += weight * t5
+                acc[14, r] += weight * t6
             if block_end[i]:
-                if any_pos:
-                    for r in range(LANES):
-                        # pairs lost: negatives above, and half of those tied
-                        acc[4, r] += block_pos[r] * (acc[1, r] + 0.5 * block_neg[r])
-                        acc[0, r] += block_pos[r]
-                        acc[1, r] += block_neg[r]
-                        above = max(acc[0, r] + acc[1, r], 1.0)
-                        acc[5, r] += block_pos[r] * (acc[0, r] / above)
-                        block_pos[r] = 0.0
-                        block_neg[r] = 0.0
-                    any_pos = False
-                else:
-                    for r in range(LANES):
-                        acc[1, r] += block_neg[r]
-                        block_neg[r] = 0.0
+                _close_ties(acc, block_pos, block_neg, any_pos)
+                any_pos = False
         if flag_end[g] == start[g + 1]:
-            acc[2] = acc[0]
-            acc[3] = acc[1]
-        for r in range(LANES):
-            acc[4, r] = acc[0, r] * acc[1, r] - acc[4, r]
-        for k in range(_FIELD_COUNT):
-            for r in range(LANES):
-                out[g, r, k] = acc[k, r]
+            _read_off_flags(acc)
+        _write_out(acc, out, g)
 
 
 @njit(cache=True, nogil=True)
@@ -168,8 +196,9 @@ def _ece_block(row_key, probability, ece_bin, start, salt, block, out):  # type:
     excess = np.zeros(LANES)
     total = np.zeros(LANES)
     for g in range(start.size - 1):
-        excess[:] = 0.0
-        total[:] = 0.0
+        for r in range(LANES):
+            excess[r] = 0.0
+            total[r] = 0.0
         current = -1
         for i in range(start[g], start[g + 1]):
             if ece_bin[i] != current:
@@ -191,30 +220,33 @@ def _ece_block(row_key, probability, ece_bin, start, salt, block, out):  # type:
             out[g, r] = total[r] / n if n > 0 else np.nan
 
 
-def _workers() -> int:
+def workers() -> int:
+    """How many threads to use; no result depends on it."""
     return max(1, min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
                       else os.cpu_count() or 1, 16))  # fmt: skip
 
 
 def point_sums(rows: Sorted) -> Floats:
     """Sums of each stratum itself, shape ``(strata, fields)``."""
-    out = np.empty((rows.start.size - 1, LANES, _FIELD_COUNT))
+    out = np.empty((_FIELD_COUNT, rows.start.size - 1, LANES))
     _run_block(rows, np.empty((0, 0), np.uint8), np.uint64(0), 0, True, out)
-    return out[:, 0, :].copy()
+    return np.moveaxis(out[:, :, 0].copy(), 0, -1)
 
 
 def resampled_sums(rows: Sorted, scheme: Resampling) -> Floats:
     """Sums of each stratum in each resample, shape ``(strata, replicates, fields)``."""
     blocks = -(-scheme.replicates // LANES)
-    out = np.empty((rows.start.size - 1, blocks * LANES, _FIELD_COUNT))
+    strata = rows.start.size - 1
+    # One contiguous array per block: the kernel is then compiled for one layout only.
+    out = np.empty((blocks, _FIELD_COUNT, strata, LANES))
     salt = stream(scheme.seed, 0)
 
     def one(block: int) -> None:
-        part = out[:, block * LANES : (block + 1) * LANES, :]
-        _run_block(rows, scheme.exact_table, salt, block, False, part)
+        _run_block(rows, scheme.exact_table, salt, block, False, out[block])
 
     _share_out(one, blocks)
-    return out[:, : scheme.replicates, :]
+    by_field = out.transpose(1, 2, 0, 3).reshape(_FIELD_COUNT, strata, blocks * LANES)
+    return np.moveaxis(by_field[:, :, : scheme.replicates], 0, -1)
 
 
 def null_ece(rows: Sorted, seed: int, replicates: int) -> Floats:
@@ -223,15 +255,16 @@ def null_ece(rows: Sorted, seed: int, replicates: int) -> Floats:
     Shape ``(strata, replicates)``; equal-width bins, as for the ECE itself.
     """
     blocks = -(-replicates // LANES)
-    out = np.empty((rows.start.size - 1, blocks * LANES))
+    strata = rows.start.size - 1
+    out = np.empty((blocks, strata, LANES))
     salt = stream(seed, 2)
 
     def one(block: int) -> None:
-        part = out[:, block * LANES : (block + 1) * LANES]
+        part = out[block]
         _ece_block(rows.row_key, rows.probability, rows.ece_bin, rows.start, salt, block, part)
 
     _share_out(one, blocks)
-    return out[:, :replicates]
+    return out.transpose(1, 0, 2).reshape(strata, blocks * LANES)[:, :replicates]
 
 
 def _run_block(
@@ -244,10 +277,10 @@ def _run_block(
 
 
 def _share_out(task, blocks: int) -> None:  # type: ignore[no-untyped-def]
-    if blocks == 1 or _workers() == 1:
+    if blocks == 1 or workers() == 1:
         for block in range(blocks):
             task(block)
         return
-    with ThreadPoolExecutor(_workers()) as pool:
+    with ThreadPoolExecutor(workers()) as pool:
         for _ in pool.map(task, range(blocks)):
             pass

@@ -17,6 +17,7 @@ from audit.result import (
 )
 
 POWER = 0.8
+LARGEST_N = 10**9
 _RANK: tuple[VerdictStatus, ...] = (
     "violated",
     "inconclusive",
@@ -257,18 +258,26 @@ def _power(
 ) -> tuple[float | None, int | None]:
     """Smallest distance from the margin these data could show, and the n to show this one.
 
-    ``(z_{1-a/2} + z_{power}) * SE`` with the SE implied by the interval, and n scaled by the
-    square of its ratio to the observed distance from the margin; power 80 %.
+    ``(z_{1-a/2} + z_{power}) * SE`` with the SE implied by the interval; n scaled by the square of
+    its ratio to the observed distance from the margin. For a proportion p against a margin p0,
+    ``deff ((z_{1-a/2} sqrt(p0 q0) + z_{power} sqrt(p q)) / (p - p0))^2`` units in the denominator,
+    with the design effect of the clustering seen. Power 80 %.
     """
     if record.lower is None or record.upper is None or record.value is None:
         return None, None
-    z = NormalDist().inv_cdf(0.5 + level / 2)
-    reach = z + NormalDist().inv_cdf(POWER)
+    z, z_power = NormalDist().inv_cdf(0.5 + level / 2), NormalDist().inv_cdf(POWER)
     error = (record.upper - record.lower) / (2 * z)
+    detectable = (z + z_power) * error
     low, high = allowed(requirement)
-    distance = min(abs(record.value - low), abs(high - record.value))
-    n = record.n if isinstance(record, Estimate) else None
-    if n is None or distance <= 0 or not error > 0:
-        return reach * error, None
-    needed = n * (reach * error / distance) ** 2
-    return reach * error, ceil(needed) if needed < 10**9 and sqrt(needed) > 0 else None
+    bound = low if abs(record.value - low) <= abs(high - record.value) else high
+    distance = abs(record.value - bound)
+    if not isinstance(record, Estimate) or distance <= 0 or not error > 0:
+        return detectable, None
+    p = record.value
+    if MEASURES[record.measure].inference == "proportion" and 0 < p < 1 and 0 <= bound <= 1:
+        effect = max(1.0, error**2 * record.denominator / (p * (1 - p)))
+        reach = z * sqrt(bound * (1 - bound)) + z_power * sqrt(p * (1 - p))
+        needed = effect * (reach / distance) ** 2 * record.n / record.denominator
+    else:
+        needed = record.n * (detectable / distance) ** 2
+    return detectable, ceil(needed) if needed < LARGEST_N else None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from audit.cohort import Cohort
+from audit.dimensions import MISSING
 from audit.plan import Plan
 from audit.result import AuditWarning, CohortSummary, Estimate, Sites
 from audit.rows import CLIP, Rows
@@ -46,10 +47,12 @@ def warnings_of(
 
 def _site_warnings(sites: Sites, estimates: Sequence[Estimate]) -> list[AuditWarning]:
     found = []
+    # Rows without a site are a stratum, but not a hospital.
+    named = [s for s in sites.strata if s != f"{sites.attribute}={MISSING}"]
     known = {
         e.stratum: e.value
         for e in estimates
-        if e.measure == "prevalence" and e.stratum in sites.strata and e.value is not None
+        if e.measure == "prevalence" and e.stratum in named and e.value is not None
     }
     if known and max(known.values()) - min(known.values()) >= PREVALENCE_RANGE:
         low, high = min(known, key=lambda s: known[s]), max(known, key=lambda s: known[s])
@@ -62,11 +65,11 @@ def _site_warnings(sites: Sites, estimates: Sequence[Estimate]) -> list[AuditWar
                 column=sites.attribute,
             )
         )
-    if len(sites.strata) < FEW_SITES:
+    if len(named) < FEW_SITES:
         found.append(
             AuditWarning(
                 code="few_sites",
-                message=f"There are {len(sites.strata)} sites: what is said of differences between "
+                message=f"There are {len(named)} sites: what is said of differences between "
                 "sites, and of a new site, rests on few of them.",
                 column=sites.attribute,
             )

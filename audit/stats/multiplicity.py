@@ -103,10 +103,9 @@ def _moving(value: Floats, replicates: Floats, floor: Floats) -> Floats:
     if not still.any():
         return replicates
     index = np.flatnonzero(still).astype(np.uint64)
-    words = splitmix64(
-        index[:, None] * np.uint64(replicates.shape[1])
-        + np.arange(replicates.shape[1], dtype=np.uint64)
-    )
+    columns = np.arange(replicates.shape[1], dtype=np.uint64)
+    cells = index[:, None] * np.uint64(replicates.shape[1]) + columns
+    words = splitmix64(cells.astype(np.uint64))
     deviates = ndtri(((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53)
     moving = replicates.copy()
     moving[still] = value[still, None] + floor[still, None] * deviates

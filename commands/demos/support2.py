@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HORIZON = 180  # days
 SCORES = {"model": "surv6m", "physicians": "prg6m"}  # probabilities of being alive at 6 months
 KEPT = ("patient", "age", "sex", "race", "income", "edu", "dzgroup", "died_180d")
-AGE_BANDS = {"<50": (0, 50), "[50,65)": (50, 65), "[65,80)": (65, 80), ">=80": (80, 200)}
+AGE_EDGES = (50.0, 65.0, 80.0)
 
 
 def build(out: Path) -> Demo:
@@ -57,8 +57,10 @@ def read_cohort() -> "pd.DataFrame":
 
 def missing_estimates(cohort: "pd.DataFrame") -> "pd.DataFrame":
     """Count the patients without a physician's estimate, by group, with Wilson intervals."""
+    import numpy as np
     import pandas as pd
 
+    from audit.dimensions import band_labels
     from audit.stats.proportions import wilson
 
     missing = cohort[SCORES["physicians"]].isna()
@@ -66,8 +68,9 @@ def missing_estimates(cohort: "pd.DataFrame") -> "pd.DataFrame":
     for attribute in ("sex", "race", "income"):
         values = cohort[attribute].fillna("(missing)")
         groups += [(attribute, level, values == level) for level in sorted(values.unique())]
-    for band, (low, high) in AGE_BANDS.items():
-        groups.append(("age", band, (cohort["age"] >= low) & (cohort["age"] < high)))
+    band = np.digitize(cohort["age"], AGE_EDGES)
+    for place, label in enumerate(band_labels(AGE_EDGES)):
+        groups.append(("age", label, pd.Series(band == place, index=cohort.index)))
     table = pd.DataFrame(
         [(name, level, int(rows.sum()), int(missing[rows].sum())) for name, level, rows in groups],
         columns=["attribute", "level", "patients", "without_estimate"],
@@ -77,9 +80,7 @@ def missing_estimates(cohort: "pd.DataFrame") -> "pd.DataFrame":
     return table.assign(share=share, lower=lower, upper=upper)
 
 
-def _audit(
-    patients: "pd.DataFrame", who: str, title: str, plan: str, out: Path
-) -> DemoAudit:
+def _audit(patients: "pd.DataFrame", who: str, title: str, plan: str, out: Path) -> DemoAudit:
     from audit.atomic import atomic_path
 
     predictions = patients[list(KEPT)].assign(p=1 - patients[SCORES[who]])
@@ -103,6 +104,7 @@ def _notes(table: "pd.DataFrame", audited: int) -> tuple[str, ...]:
         f"{left_out:,} ({everyone['share']:.1%}) lack the physician's"
     ]
     for attribute, rows in table.iloc[1:].groupby("attribute", sort=False):
-        most, fewest = rows.loc[rows["share"].idxmax()], rows.loc[rows["share"].idxmin()]
-        notes.append(f"without it, by {attribute}: most {told(most)}, fewest {told(fewest)}")
+        ordered = rows.sort_values("share", kind="stable")
+        most, fewest = told(ordered.iloc[-1]), told(ordered.iloc[0])
+        notes.append(f"without it, by {attribute}: most {most}, fewest {fewest}")
     return tuple(notes)

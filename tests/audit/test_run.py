@@ -491,12 +491,15 @@ def test_requirement_with_its_own_level() -> None:
     rng = np.random.default_rng(34)
     columns = random_columns(34, 500)
     half = rng.permutation(500)[:250]
-    text = PLAN.replace("race: , ", "") + """
+    text = (
+        PLAN.replace("race: , ", "")
+        + """
 requirements:
   - {id: plain, measure: sensitivity, floor: 0.5}
   - {id: own, measure: sensitivity, floor: 0.5, level: 0.8}
   - {id: gap, measure: auroc, contrast: gap, attribute: sex, margin: 0.1, level: 0.8}
 """
+    )
     result = audited(text, take(columns, half))
     plain, own, gap = result.verdicts
     found = estimate(result, "sensitivity")

@@ -163,7 +163,7 @@ def test_workers_change_nothing(monkeypatch: pytest.MonkeyPatch, patients: int) 
     text = PLAN.replace("score: p", "score: p, patient: pid").replace("200", "400")
     found = []
     for workers in (1, 4, 3):
-        monkeypatch.setattr(audit.sweep, "_workers", lambda workers=workers: workers)
+        monkeypatch.setattr(audit.sweep, "workers", lambda workers=workers: workers)
         found.append(audited(text, columns).to_json())
     assert found[0] == found[1] == found[2]
 
@@ -191,7 +191,7 @@ def test_poisson_weight_in_plain_python() -> None:
 def test_poisson_weights_are_poisson_and_independent() -> None:
     patients, replicates = 4000, 640
     keys = np.arange(patients, dtype=np.uint64)  # the least random keys there could be
-    w = poisson_weights(keys, 3, replicates)
+    w: Floats = poisson_weights(keys, 3, replicates)
     n = w.size
     assert abs(w.mean() - 1) < 5 / np.sqrt(n) + 1e-4
     assert abs(w.var() - 1) < 5 * np.sqrt(3 / n) + 5e-4  # fourth central moment 4
@@ -199,10 +199,10 @@ def test_poisson_weights_are_poisson_and_independent() -> None:
     pmf = poisson.pmf(np.arange(6), 1)
     # 16 bits: cell probabilities are off by up to 2**-16, hence the generous level
     assert chisquare(counts, np.append(pmf, 1 - pmf.sum()) * n).pvalue > 1e-5
-    between = np.corrcoef(w.T)[np.triu_indices(replicates, 1)]
+    between = np.asarray(np.corrcoef(w.T))[np.triu_indices(replicates, 1)]
     assert np.abs(between).max() < 6 / np.sqrt(patients)
     assert abs(between.std() * np.sqrt(patients) - 1) < 0.05
-    keyed = np.corrcoef(w[:400])[np.triu_indices(400, 1)]
+    keyed = np.asarray(np.corrcoef(w[:400]))[np.triu_indices(400, 1)]
     assert np.abs(keyed).max() < 6 / np.sqrt(replicates)
     assert abs(keyed.std() * np.sqrt(replicates) - 1) < 0.05
     other = poisson_weights(keys, 4, replicates)
@@ -243,7 +243,7 @@ def simulated_ece(p: Floats, draws: int, seed: int) -> Floats:
     label = rng.random((draws, p.size)) < p
     index = np.minimum((p * 15).astype(int), 14)
     onehot = (index[:, None] == np.arange(15)).astype(float)
-    return np.abs((label - p) @ onehot).sum(1) / p.size
+    return np.asarray(np.abs((label - p) @ onehot).sum(1) / p.size, dtype=np.float64)
 
 
 def test_null_ece_is_that_of_a_calibrated_model() -> None:
