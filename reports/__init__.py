@@ -1,0 +1,1 @@
+"""Documents: an AuditResult in, PDF, HTML and plain text out. Nothing is computed here."""

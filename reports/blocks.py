@@ -1,0 +1,207 @@
+"""What a document is made of. Templates print these and decide nothing."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its text, a second line in small type, and the key it is sorted by.
+
+    `base` is what a value rests on, set small before it.
+    """
+
+    text: str
+    detail: str = ""
+    kind: str = ""
+    anchor: str = ""
+    sort: float | str | None = None
+    title: str = ""
+    base: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: heading, kind of content (text, count, value) and share of the width."""
+
+    label: str
+    kind: Literal["text", "count", "value", "verdict"] = "value"
+    width: int = 10
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row; the first cell is its heading. `screen_only` rows are left out in print."""
+
+    cells: tuple[Cell, ...]
+    screen_only: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows under one heading; no heading when the label is empty."""
+
+    label: str
+    rows: tuple[Row, ...]
+
+    @property
+    def screen_only(self) -> bool:
+        """Whether print shows none of its rows."""
+        return all(row.screen_only for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption; `note` stands below it, `print_note` only on paper."""
+
+    id: str
+    caption: str
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    note: str = ""
+    print_note: str = ""
+    kind: Literal["table"] = "table"
+
+    @property
+    def widths(self) -> tuple[float, ...]:
+        """Widths of the columns, adding up to 100."""
+        total = sum(c.width for c in self.columns)
+        return tuple(round(100 * c.width / total, 2) for c in self.columns)
+
+    @property
+    def heads_rows(self) -> bool:
+        """Whether first cells are header cells in print: not where headers would outnumber data."""
+        rows = sum(not r.screen_only for g in self.groups for r in g.rows)
+        return len(self.columns) + rows <= rows * (len(self.columns) - 1)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure: what it shows, in words made from its numbers, and what to draw it from."""
+
+    id: str
+    form: Literal["forest", "calibration", "decision", "risk"]
+    caption: str
+    alt: str
+    data: Any
+    note: str = ""
+    print_note: str = ""
+    screen_only: bool = False
+    print_only: bool = False
+    kind: Literal["figure"] = "figure"
+
+
+@dataclass(frozen=True)
+class Text:
+    """Paragraphs."""
+
+    paragraphs: tuple[str, ...]
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list, with an optional lead-in."""
+
+    items: tuple[str, ...]
+    lead: str = ""
+    kind: Literal["bullets"] = "bullets"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Pairs of a name and a value."""
+
+    pairs: tuple[tuple[str, str], ...]
+    caption: str = ""
+    code: bool = False
+    kind: Literal["facts"] = "facts"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside a section."""
+
+    text: str
+    id: str
+    kind: Literal["heading"] = "heading"
+
+
+Block = Table | Figure | Text | Bullets | Facts | Heading
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered section."""
+
+    id: str
+    number: int
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class VerdictLine:
+    """A requirement and what the interval says of it."""
+
+    id: str
+    status: str
+    symbol: str
+    word: str
+    statement: str
+    rationale: str
+    value: str
+    where: str
+    margin: str
+    reason: str
+    more: str
+
+
+@dataclass(frozen=True)
+class Cover:
+    """What stands on the first page."""
+
+    title: str
+    product: str
+    version: str
+    facts: tuple[tuple[str, str], ...]
+    roles: tuple[str, ...] = ("Prepared by", "Clinical review", "Statistical review", "Approved by")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What stands on the second page."""
+
+    sentences: tuple[str, ...]
+    verdicts: tuple[VerdictLine, ...]
+    legend: str
+    not_assessed: tuple[str, ...]
+    warnings: tuple[str, ...]
+    more_warnings: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole document as text, and the numbers its figures and explorers draw."""
+
+    title: str
+    cover: Cover
+    summary: Summary
+    sections: tuple[Section, ...]
+    as_of: str
+    tool: str
+    fingerprint: str
+    fingerprint_of: str
+    explorer: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def foot(self) -> str:
+        """Give the line at the foot of every page."""
+        dated = f"as of {self.as_of}" if self.as_of[:1].isdigit() else self.as_of
+        return f"{self.fingerprint_of.capitalize()} {self.fingerprint} · {dated}"
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Every figure, in order."""
+        return tuple(b for s in self.sections for b in s.blocks if isinstance(b, Figure))

@@ -1,0 +1,218 @@
+"""Cover and summary."""
+
+from collections import Counter
+
+from audit.result import AuditResult, Verdict, VerdictPart
+from reports import words
+from reports.blocks import Block, Cell, Column, Cover, Group, Row, Summary, Table, VerdictLine
+from reports.format import (
+    digits,
+    fixed,
+    left_out,
+    level_text,
+    names,
+    percent,
+    plural,
+    signed,
+    with_interval,
+)
+from reports.parts.index import Index
+
+NOT_STATED = "not stated"
+SHOWN_WARNINGS = 5
+PRINT_PARTS = 24
+
+
+def title_of(result: AuditResult) -> str:
+    """Give the document's title."""
+    product = result.plan.get("product") or {}
+    named = " ".join(p for p in (product.get("name"), product.get("version")) if p)
+    return str(result.plan.get("title") or (f"Bias audit of {named}" if named else "Bias audit"))
+
+
+def as_of(result: AuditResult) -> str:
+    """Give the date of the document in words."""
+    return result.provenance.as_of or "date not stated"
+
+
+def cover(result: AuditResult) -> Cover:
+    """Fill the first page from the plan; what the plan leaves empty is said to be."""
+    product = result.plan.get("product") or {}
+    columns = (
+        ("Manufacturer", "manufacturer"),
+        ("Intended use", "intended_use"),
+        ("Model", "description"),
+        ("Test cohort", "cohort"),
+    )
+    return Cover(
+        title=title_of(result),
+        product=str(product.get("name") or "Product name not stated"),
+        version=str(product.get("version") or NOT_STATED),
+        facts=(
+            *((label, str(product.get(key) or NOT_STATED)) for label, key in columns),
+            ("As of", as_of(result)),
+            ("Made with", f"{result.provenance.tool} {result.provenance.tool_version}"),
+        ),
+    )
+
+
+def summary(index: Index) -> Summary:
+    """Say on one page what was audited, what the requirements came to and what is unknown."""
+    result = index.result
+    warnings = tuple(w.message for w in result.warnings)
+    rest = len(warnings) - SHOWN_WARNINGS
+    return Summary(
+        sentences=(*_audited(index), verdict_sentence(result)),
+        verdicts=tuple(verdict_line(index, v) for v in result.verdicts),
+        legend=_legend(result),
+        not_assessed=not_assessed(result),
+        warnings=warnings[:SHOWN_WARNINGS],
+        more_warnings=f"{plural(rest, 'further warning')} in full below." if rest > 0 else "",
+    )
+
+
+def _audited(index: Index) -> tuple[str, ...]:
+    c = index.result.cohort
+    who = plural(c.patients, "patient") if c.patients_declared else "patients not identified"
+    share = f" ({percent(c.n_positive / c.analysed)})" if c.analysed else ""
+    sites = [a for a in c.attributes if a.role == "site"]
+    groups = [a.name for a in c.attributes if a.role == "attribute"]
+    where = f" from {plural(len(index.single[sites[0].name]), 'site')}" if sites else ""
+    first = (
+        f"{plural(c.analysed, 'unit')} of {plural(c.rows, 'row')} were analysed{where} ({who}); "
+        f"{plural(c.n_positive, 'unit')}{share} {'has' if c.n_positive == 1 else 'have'} "
+        f"{index.positive}."
+    )
+    by = f"Results are given by {names(groups)}" if groups else "No attribute was declared"
+    return first, f"{by}{' and by ' + sites[0].name if sites else ''}. {threshold(index.result)}"
+
+
+def threshold(result: AuditResult) -> str:
+    """Say which threshold was used and where it came from."""
+    t = result.cohort.threshold
+    if t is None:
+        return "No threshold was declared, so measures of the yes/no decision are undefined."
+    return (
+        f"A unit is flagged at a score of {t.value:g} or more (threshold {words.SOURCE[t.source]})."
+    )
+
+
+def verdict_sentence(result: AuditResult) -> str:
+    """Count the verdicts; nothing is summed up beyond the counts."""
+    if not result.verdicts:
+        return "The plan sets no requirement, so no verdict is given."
+    tally = Counter[str](v.status for v in result.verdicts)
+    parts = [f"{tally[s]} {words.VERDICT[s][1]}" for s in words.VERDICT if tally[s]]
+    total = len(result.verdicts)
+    return f"Of {plural(total, 'requirement')} in the plan: {', '.join(parts)}."
+
+
+def _legend(result: AuditResult) -> str:
+    present = [s for s in words.VERDICT if any(v.status == s for v in result.verdicts)]
+    return "; ".join(f"{words.verdict(s)}: {words.VERDICT_READING[s]}" for s in present) + (
+        "." if present else ""
+    )
+
+
+def parts(index: Index) -> list[Block]:
+    """Table of every part a requirement was held against, where one has several."""
+    if all(len(v.parts) < 2 for v in index.result.verdicts):
+        return []
+    columns = (
+        Column("Stratum or contrast", "text", 34),
+        Column("Verdict", "text", 16),
+        Column("Value [interval]", "text", 24),
+        Column("Reason", "text", 26),
+    )
+    groups = tuple(
+        Group(
+            f"{v.requirement}: {v.statement}",
+            tuple(_part_row(index, v, p, i >= PRINT_PARTS) for i, p in enumerate(v.parts)),
+        )
+        for v in index.result.verdicts
+        if v.parts
+    )
+    hidden = sum(r.screen_only for g in groups for r in g.rows)
+    return [Table("requirement-parts", "Each requirement, part by part", columns, groups, "",
+                  left_out(hidden, "part"))]  # fmt: skip
+
+
+def _part_row(index: Index, v: Verdict, part: VerdictPart, screen_only: bool) -> Row:
+    contrast = index.disparities[part.id].contrast if part.id in index.disparities else None
+    places = digits(v.measure, contrast)
+    value = with_interval(part.value, part.lower, part.upper, places, contrast == "difference")
+    place = part.id.partition("/")[2]
+    cells = Cell(place), Cell(words.verdict(part.status)), Cell(value), Cell(part.reason)
+    return Row(cells, screen_only)
+
+
+def contrast_of(index: Index, v: Verdict) -> str | None:
+    """Tell whether a verdict is about a disparity, from its evidence."""
+    found = [index.disparities[e] for e in v.evidence if e in index.disparities]
+    return found[0].contrast if found else None
+
+
+def verdict_line(index: Index, v: Verdict) -> VerdictLine:
+    """Turn a verdict into text."""
+    contrast = contrast_of(index, v)
+    symbol, word = words.VERDICT[v.status]
+    places = digits(v.measure, contrast)
+    value = with_interval(v.value, v.lower, v.upper, places, contrast == "difference")
+    return VerdictLine(
+        id=v.requirement,
+        status=v.status,
+        symbol=symbol,
+        word=word,
+        statement=v.statement or v.requirement,
+        rationale=v.rationale or "",
+        value=value,
+        where=(v.stratum or "") if v.value is not None else "",
+        margin=margin_text(v, contrast),
+        reason=v.reason,
+        more=_more(v, contrast, places),
+    )
+
+
+def margin_text(v: Verdict, contrast: str | None) -> str:
+    """Write the margin or limits of a requirement."""
+    if isinstance(v.margin, tuple):
+        return " to ".join(f"{m:g}" for m in v.margin)
+    return f"±{v.margin:g}" if contrast == "difference" else f"{v.margin:g}"
+
+
+def _more(v: Verdict, contrast: str | None, places: int) -> str:
+    write = signed if contrast == "difference" else fixed
+    parts = []
+    if v.detectable is not None:
+        parts.append(f"smallest detectable with these data: {write(v.detectable, places)}")
+    if v.n_needed is not None:
+        parts.append(f"needed: about n = {v.n_needed:,}".replace(",", " "))
+    return "; ".join(parts)
+
+
+def not_assessed(result: AuditResult) -> tuple[str, ...]:
+    """Count what has no estimate or no inference, and name the strata left out entirely."""
+    tally = Counter[str](e.status for e in result.estimates if e.status != "ok")
+    total = len(result.estimates)
+    lines = [
+        f"{plural(tally[s], 'estimate')} of {total} {'is' if tally[s] == 1 else 'are'} "
+        f"{words.STATUS[s]}"
+        for s in words.STATUS
+        if tally[s]
+    ]
+    for status in ("not_collected", "suppressed"):
+        single = {
+            e.stratum for e in result.estimates if e.status == status and " & " not in e.stratum
+        }
+        if single:
+            lines.append(f"{words.STATUS[status].capitalize()}: {names(sorted(single), 6)}")
+    if not result.curves.decision:
+        lines.append("No decision curve: clinical utility was not assessed")
+    if result.sites is None:
+        lines.append("No site was declared: differences between sites were not assessed")
+    lines.append(f"Intervals are at the {level_text(_level(result))} level")
+    return tuple(lines)
+
+
+def _level(result: AuditResult) -> float:
+    return float(result.plan.get("level") or 0.95)

@@ -1,0 +1,82 @@
+"""Intersections of attributes: the least favourable by their interval, and how many there are."""
+
+from audit.result import Estimate
+from reports import words
+from reports.blocks import Block, Cell, Column, Group, Row, Table, Text
+from reports.format import count, digits, estimate_text, fixed, interval, plural
+from reports.parts.index import Index
+
+WORST = 8
+MEASURES = ("sensitivity", "specificity", "auroc", "oe_ratio")
+
+
+def blocks(index: Index) -> list[Block]:
+    """Make the section; empty when no attributes were crossed."""
+    crossed = [e for e in index.result.estimates if " & " in e.stratum]
+    if not crossed:
+        return []
+    strata = len({e.stratum for e in crossed})
+    ok = sum(e.status == "ok" for e in crossed)
+    lead = (
+        f"{plural(strata, 'intersection')} of attributes were audited, giving "
+        f"{plural(len(crossed), 'estimate')}, of which {ok} with inference. The tables give, for "
+        f"each measure, the {WORST} whose interval is least favourable (its better end is worst), "
+        "so that a small group's chance extreme does not lead. With this many looks some will be "
+        "extreme by chance; all of them are in audit.json."
+    )
+    groups = []
+    for m in MEASURES:
+        own = [e for e in crossed if e.measure == m and e.status == "ok" and e.lower is not None]
+        if own:
+            groups.append(_group(index, m, own))
+    out: list[Block] = [Text((lead,))]
+    if groups:
+        out.append(_table(tuple(groups)))
+    return out
+
+
+def better_end(e: Estimate) -> float:
+    """How far the better end of the interval is from good; larger is worse."""
+    declared = words.measure(e.measure)
+    if e.lower is None or e.upper is None or declared is None:
+        return 0.0
+    if declared.direction == "higher":
+        return -e.upper
+    if declared.direction == "lower":
+        return e.lower
+    target = declared.target if declared.target is not None else 0.0
+    return max(e.lower - target, target - e.upper)
+
+
+def _group(index: Index, measure: str, own: list[Estimate]) -> Group:
+    whole = index.estimate(measure, "overall")
+    title = words.name(measure)
+    if whole is not None and whole.value is not None:
+        title += f" (all units {estimate_text(whole)})"
+    worst = sorted(own, key=better_end, reverse=True)[:WORST]
+    return Group(title, tuple(_row(e) for e in worst))
+
+
+def _row(e: Estimate) -> Row:
+    places = digits(e.measure)
+    return Row(
+        (
+            Cell(e.stratum),
+            Cell(count(e.n), sort=e.n),
+            Cell(count(e.n_positive), sort=e.n_positive),
+            Cell(fixed(e.value or 0.0, places), sort=e.value),
+            Cell(interval(e.lower, e.upper, places), sort=e.upper),
+        )
+    )
+
+
+def _table(groups: tuple[Group, ...]) -> Table:
+    columns = (
+        Column("Intersection", "text", 48),
+        Column("n", "count", 10),
+        Column("n+", "count", 10),
+        Column("Value", "count", 12),
+        Column("Interval", "count", 20),
+    )
+    return Table("intersections", "Intersections with the least favourable intervals", columns,
+                 groups)  # fmt: skip

@@ -1,0 +1,82 @@
+"""Provenance, how to reproduce the result, and its limitations."""
+
+from reports.blocks import Block, Bullets, Cell, Column, Facts, Group, Row, Table
+from reports.format import count
+from reports.parts.front import as_of
+from reports.parts.index import Index
+
+
+def blocks(index: Index) -> list[Block]:
+    """Make the section."""
+    p = index.result.provenance
+    pairs = (
+        ("Tool", f"{p.tool} {p.tool_version}"),
+        ("As of", as_of(index.result)),
+        ("Schema of audit.json", index.result.schema_version),
+        ("Seed", str(p.seed)),
+        ("Resamples", count(p.resamples)),
+        ("Plan, SHA-256", p.plan_sha256),
+    )
+    return [
+        Facts(pairs, "What produced this result"),
+        _files(index),
+        Facts(tuple(sorted(p.versions.items())), "Versions of the software"),
+        Bullets(
+            (
+                f"With the files above and the same versions, run: {p.command}",
+                "The same data, plan, seed and versions give the same audit.json, byte for byte.",
+                "In the PDF, audit.json, the plan and manifest.json (SHA-256 of every attachment) "
+                "are attached to the document.",
+            ),
+            "To reproduce it:",
+        ),
+    ]
+
+
+def _files(index: Index) -> Table:
+    p = index.result.provenance
+    files = [("data", f) for f in p.data] + ([("model", p.model)] if p.model else [])
+    rows = tuple(
+        Row((Cell(f.name), Cell(role), Cell(count(f.bytes), sort=f.bytes),
+             Cell(f.sha256, kind="code")))
+        for role, f in files
+    )  # fmt: skip
+    columns = (
+        Column("File", "text", 25),
+        Column("Role", "text", 7),
+        Column("Bytes", "count", 10),
+        Column("SHA-256", "text", 58),
+    )
+    note = "" if p.model else "No model file was named in the plan; only its scores were audited."
+    return Table("files", "Files that went in", columns, (Group("", rows),), note)
+
+
+def limitations(index: Index) -> list[Block]:
+    """Say what the audit does not show."""
+    c = index.result.cohort
+    items = [
+        "The audit describes this model on this cohort. It does not show how the model performs on "
+        "populations, sites or times that the cohort does not hold.",
+        "It measures and documents. Whether a difference is acceptable, and whether an obligation "
+        "is fulfilled, is for the persons who sign to judge.",
+        "Groups may differ in case-mix, in how the label was made and in how data were recorded; a "
+        "difference between groups does not by itself say what causes it.",
+        "The label is taken as true. Errors in it that differ between groups move every measure.",
+    ]
+    if c.threshold is not None and c.threshold.source == "tuned_here":
+        items.append("The threshold was tuned on these data: measures at it are optimistic.")
+    if not c.patients_declared:
+        items.append("Patients were not identified: repeated patients would make the intervals "
+                     "too narrow.")  # fmt: skip
+    if c.missing_label or c.missing_score:
+        items.append(f"{count(c.missing_label)} rows without label and {count(c.missing_score)} "
+                     "without score were left out; if they are not missing at random the results "
+                     "are biased.")  # fmt: skip
+    missing = [a.name for a in index.attributes if a.missing]
+    if missing:
+        items.append(f"Values of {', '.join(missing)} are missing for some rows; those rows form "
+                     "the level (missing) and may belong to any other.")  # fmt: skip
+    if any(" & " in s.stratum for s in c.strata):
+        items.append("Many contrasts were looked at. Those not declared as primary are screening "
+                     "and need confirmation on other data.")  # fmt: skip
+    return [Bullets(tuple(items))]

@@ -1,0 +1,196 @@
+"""Marks a PDF/A-3a file as PDF/UA-1 too, which WeasyPrint cannot do in one go.
+
+Header cells get the scope that WeasyPrint leaves out, and running headers are marked as artifacts.
+The metadata stream is written without compression (PDF/A) and names the PDF/UA identifier together
+with the extension schema that PDF/A wants for it.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+ATTEMPTS = 16
+AMBIGUOUS = b"\r\nendstream"
+PAD = "/EQPS_Pad"
+UA = "http://www.aiim.org/pdfua/ns/id/"
+_EXTENSION = f"""
+<rdf:Description rdf:about="" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" \
+xmlns:pdfuaid="{UA}" pdfuaid:part="1" />
+<rdf:Description rdf:about="" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" \
+xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/" \
+xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" \
+xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
+<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
+<pdfaSchema:schema>PDF/UA identification schema</pdfaSchema:schema>
+<pdfaSchema:namespaceURI>{UA}</pdfaSchema:namespaceURI>
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+<pdfaProperty:name>part</pdfaProperty:name>
+<pdfaProperty:valueType>Integer</pdfaProperty:valueType>
+<pdfaProperty:category>internal</pdfaProperty:category>
+<pdfaProperty:description>Part of ISO 14289 that applies</pdfaProperty:description>
+</rdf:li></rdf:Seq></pdfaSchema:property>
+</rdf:li></rdf:Bag></pdfaExtension:schemas>
+</rdf:Description>
+"""
+_MARKED = re.compile(rb"/\w+\s*<<\s*/MCID (\d+)\s*>>\s*BDC")
+_END = re.compile(rb"</(\w+:)?RDF>")
+
+
+def mark_accessible(pdf: bytes) -> bytes:
+    """Add the PDF/UA-1 identifier to a PDF/A-3a file; the same input gives the same bytes."""
+    import pikepdf
+
+    with pikepdf.open(BytesIO(pdf)) as document:
+        xmp = document.Root.Metadata.read_bytes()
+        end = list(_END.finditer(xmp))[-1].start()
+        stream = document.make_stream(xmp[:end] + _EXTENSION.encode() + xmp[end:])
+        stream.Type, stream.Subtype = pikepdf.Name.Metadata, pikepdf.Name.XML
+        document.Root.Metadata = stream
+        _unmark_furniture(document)
+        _scope_headers(document.Root.StructTreeRoot)
+        document.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
+        return saved(document)
+
+
+def saved(document: Any) -> bytes:
+    """Write the file so that no stream ends in a carriage return.
+
+    Followed by the line feed before ``endstream`` it would read as part of the line's end, and the
+    stream as one byte shorter than its /Length says, which PDF/A forbids.
+    """
+    import pikepdf
+
+    for stream in document.objects:
+        if isinstance(stream, pikepdf.Stream) and "/Filter" in stream:
+            raw = stream.read_raw_bytes()
+            if raw.endswith(b"\r"):
+                _rewrite(stream, raw)
+    for attempt in range(ATTEMPTS):
+        out = BytesIO()
+        document.save(
+            out,
+            deterministic_id=True,
+            compress_streams=True,
+            stream_decode_level=pikepdf.StreamDecodeLevel.none,
+        )
+        if AMBIGUOUS not in out.getvalue():
+            return out.getvalue()
+        # What remains are streams made while saving; any change of an object changes their end.
+        document.Root[PAD] = attempt
+    raise ValueError("the file cannot be written without an ambiguous stream end")
+
+
+def _rewrite(stream: Any, raw: bytes) -> None:
+    """Write a stream's bytes as hexadecimal digits, which end in ``>``."""
+    import pikepdf
+
+    known = stream.Filter
+    chain = list(known) if isinstance(known, pikepdf.Array) else [known]
+    stream.write(
+        raw.hex().encode() + b">",
+        filter=pikepdf.Array([pikepdf.Name.ASCIIHexDecode, *chain]),
+    )
+
+
+def _scope_headers(root: Any) -> None:
+    """Say of every header cell whether it heads its column or its row."""
+    import pikepdf
+
+    for table in _elements(root, "/Table"):
+        _demote_lone_rows(table)
+    for row in _elements(root, "/TR"):
+        cells = [c for c in _children(row) if str(c.get("/S")) in ("/TH", "/TD")]
+        only_headers = all(str(c.S) == "/TH" for c in cells)
+        scope = pikepdf.Name.Column if only_headers else pikepdf.Name.Row
+        for cell in cells:
+            if str(cell.S) == "/TH":
+                added = pikepdf.Dictionary(O=pikepdf.Name.Table, Scope=scope)
+                known = cell.get("/A")
+                if known is None:
+                    cell.A = added
+                else:
+                    kept = list(known) if isinstance(known, pikepdf.Array) else [known]
+                    cell.A = pikepdf.Array([*kept, added])
+
+
+def _demote_lone_rows(table: Any) -> None:
+    """Make row headers plain cells in a piece of a table so short that headers outnumber data.
+
+    WeasyPrint writes each page's piece as a table of its own, with the column headers repeated.
+    """
+    import pikepdf
+
+    rows = [[c for c in _children(r) if "/S" in c] for r in _elements(table, "/TR")]
+    cells = [c for row in rows for c in row]
+    if 2 * sum(str(c.S) == "/TH" for c in cells) <= len(cells):
+        return
+    gone = set()
+    for row in rows:
+        mixed = any(str(c.S) == "/TD" for c in row)
+        for cell in (c for c in row if mixed and str(c.S) == "/TH"):
+            cell.S = pikepdf.Name.TD
+            gone.add(str(cell.get("/ID", "")))
+    for cell in cells:
+        known = cell.get("/A")
+        if isinstance(known, pikepdf.Dictionary) and "/Headers" in known:
+            known.Headers = pikepdf.Array([h for h in known.Headers if str(h) not in gone])
+
+
+def _unmark_furniture(document: Any) -> None:
+    """Mark text outside the structure (running header and footer) as an artifact, to be skipped."""
+    read: dict[tuple[int, int], set[int]] = {}
+    for element in _elements(document.Root.StructTreeRoot, None):
+        page = element.get("/Pg")
+        for kid in _kids(element):
+            if isinstance(kid, int) and page is not None:
+                read.setdefault(page.objgen, set()).add(kid)
+            elif not isinstance(kid, int) and "/MCID" in kid:
+                where = kid.get("/Pg", page)
+                read.setdefault(where.objgen, set()).add(int(kid.MCID))
+    for page in document.pages:
+        own = read.get(page.obj.objgen, set())
+
+        def mark(match: re.Match[bytes], own: set[int] = own) -> bytes:
+            return match.group() if int(match.group(1)) in own else b"/Artifact BMC"
+
+        page.contents_coalesce()
+        content = page.Contents.read_bytes()
+        page.Contents = _compressed(document, _MARKED.sub(mark, content))
+
+
+def _compressed(document: Any, content: bytes) -> Any:
+    import pikepdf
+
+    data = zlib.compress(content, 9)
+    if data.endswith(b"\r"):
+        data = zlib.compress(content + b"\n", 9)
+    stream = document.make_stream(b"")
+    stream.write(data, filter=pikepdf.Name.FlateDecode)
+    return stream
+
+
+def _elements(root: Any, kind: str | None) -> Iterator[Any]:
+    """Walk the structure tree without recursion; a long document nests rows deeply."""
+    stack = [root]
+    while stack:
+        element = stack.pop()
+        if kind is None or str(element.get("/S")) == kind:
+            yield element
+        stack.extend(_children(element))
+
+
+def _children(element: Any) -> list[Any]:
+    """Give the child elements; marked content and page references are none."""
+    return [k for k in _kids(element) if not isinstance(k, int) and "/S" in k]
+
+
+def _kids(element: Any) -> list[Any]:
+    import pikepdf
+
+    kids = element.get("/K")
+    if kids is None:
+        return []
+    return list(kids) if isinstance(kids, pikepdf.Array) else [kids]

@@ -1,0 +1,66 @@
+"""Specification to SVG, the same bytes every time, in the font that comes with the package.
+
+The SVG is made flatter than Vega writes it: every group costs a level of the graphics state in the
+PDF, and PDF/A allows 28.
+"""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FONTS = Path(__file__).parent / "assets" / "fonts"
+SVG = "http://www.w3.org/2000/svg"
+_UNSEEN = ("class", "role", "pointer-events")
+_GENERATED = re.compile(r"\b((?:clip|gradient|pattern)[-_]?)(\d+)\b")
+
+
+@cache
+def _register_fonts() -> None:
+    import vl_convert
+
+    vl_convert.register_font_directory(str(FONTS))
+
+
+def to_svg(spec: dict[str, Any]) -> str:
+    """Convert a specification. Ids that the converter counts up are counted from 0 again."""
+    import vl_convert
+
+    _register_fonts()
+    text = vl_convert.vegalite_to_svg(json.dumps(spec), allowed_base_urls=[])
+    return stable_ids(flattened(text))
+
+
+def flattened(svg: str) -> str:
+    """Drop what is not drawn: groups without a look of their own, roles, empty backgrounds."""
+    ET.register_namespace("", SVG)
+    root = ET.fromstring(svg)
+    _flatten(root)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _flatten(parent: ET.Element) -> None:
+    kept: list[ET.Element] = []
+    for child in parent:
+        if child.get("class") == "background" and child.get("stroke") is None:
+            continue
+        _flatten(child)
+        for name in [n for n in child.attrib if n in _UNSEEN or n.startswith("aria-")]:
+            del child.attrib[name]
+        if child.get("transform") == "translate(0,0)":
+            del child.attrib["transform"]
+        bare = child.tag == f"{{{SVG}}}g" and not child.attrib
+        kept.extend(child if bare else (child,))
+    parent[:] = kept
+
+
+def stable_ids(svg: str) -> str:
+    """Give generated ids numbers in order of appearance."""
+    seen: dict[str, str] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return seen.setdefault(match.group(), f"{match.group(1)}{len(seen)}")
+
+    return _GENERATED.sub(number, svg)

@@ -1,0 +1,70 @@
+"""The view: everything a document prints, as text, from one AuditResult. It computes nothing."""
+
+from hashlib import sha256
+
+from audit.result import AuditResult
+from reports.blocks import Block, Report, Section
+from reports.parts import (
+    cohort,
+    curves,
+    disparities,
+    explorer,
+    front,
+    gaps,
+    intersections,
+    methods,
+    provenance,
+    results,
+    sites,
+)
+from reports.parts.index import Index
+
+SHORT_HASH = 12
+
+
+def build_view(
+    result: AuditResult, fingerprint: str | None = None, of: str = "audit.json"
+) -> Report:
+    """Build the view that the PDF and the page share.
+
+    `fingerprint` is the hash printed on the cover and in every footer, `of` what it is the hash
+    of. Without one it is the SHA-256 of the canonical ``audit.json``.
+    """
+    index = Index(result)
+    digest = fingerprint or sha256(result.to_json().encode()).hexdigest()
+    return Report(
+        title=front.title_of(result),
+        cover=front.cover(result),
+        summary=front.summary(index),
+        sections=_sections(index),
+        as_of=front.as_of(result),
+        tool=f"{result.provenance.tool} {result.provenance.tool_version}",
+        fingerprint=digest[:SHORT_HASH],
+        fingerprint_of=of,
+        explorer=explorer.explorer(index),
+    )
+
+
+def _sections(index: Index) -> tuple[Section, ...]:
+    parts: tuple[tuple[str, str, list[Block]], ...] = (
+        ("cohort", "Cohort", cohort.blocks(index)),
+        ("requirements", "Requirements in detail", front.parts(index)),
+        ("results", "Results by subgroup", results.blocks(index)),
+        ("disparities", "Disparities", disparities.blocks(index)),
+        ("calibration", "Calibration by subgroup", curves.calibration(index)),
+        ("utility", "Clinical utility", curves.decision(index)),
+        ("risk", "Distribution of risk", curves.risk(index)),
+        ("sites", "Sites", sites.blocks(index)),
+        ("intersections", "Intersections", intersections.blocks(index)),
+        ("not-assessed", "What could not be assessed, and why", gaps.blocks(index)),
+        ("warnings", "Warnings", gaps.warnings(index)),
+        ("methods", "Methods", methods.blocks(index)),
+        ("limitations", "Limitations", provenance.limitations(index)),
+        ("provenance", "Provenance", provenance.blocks(index)),
+        ("further", "Further measures", results.further(index)),
+    )
+    kept = [part for part in parts if part[2]]
+    return tuple(
+        Section(id, number, title, tuple(blocks))
+        for number, (id, title, blocks) in enumerate(kept, 1)
+    )

@@ -1,0 +1,67 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reports.format import MINUS
+from reports.gate import COLUMNS, gate_json, gate_text, summary_text
+from reports.words import VERDICT
+from tests.reports.sample import sample
+
+HEAVY = ("altair", "vl_convert", "weasyprint", "jinja2", "pikepdf")
+
+
+@pytest.mark.parametrize("status", list(VERDICT))
+def test_gate_names_each_verdict_with_symbol_and_word(status: str) -> None:
+    symbol, word = VERDICT[status]
+    assert f"{symbol} {word.upper()}" in gate_text(sample())
+
+
+def test_gate_gives_interval_limit_reason_and_what_is_needed() -> None:
+    text = gate_text(sample())
+    assert f"value {MINUS}0.093 [{MINUS}0.192, +0.006] in sex=F; limit ±0.05" in text
+    assert "the interval crosses the margin" in text
+    assert "smallest detectable with these data: +0.110; needed: about n = 3 120" in text
+
+
+def test_gate_json_has_the_numbers_unrounded() -> None:
+    content = json.loads(gate_json(sample()))
+    assert [v["status"] for v in content["verdicts"]] == [v.status for v in sample().verdicts]
+    assert content["verdicts"][0]["value"] == sample().verdicts[0].value
+    assert content["plan_sha256"] == sample().provenance.plan_sha256
+
+
+@pytest.mark.parametrize("make", [gate_text, summary_text])
+def test_lines_fit_the_terminal(make: object) -> None:
+    assert callable(make)
+    assert max(len(line) for line in make(sample()).splitlines()) <= COLUMNS
+
+
+def test_summary_shows_levels_statuses_and_warnings() -> None:
+    text = summary_text(sample())
+    for expected in ("all units", "Black", "undefined", "not collected", "suppressed",
+                     "(too few)", "3 warnings", "1 violated"):  # fmt: skip
+        assert expected in text
+    assert not any(word in text for word in ("None", "nan", "NaN"))
+
+
+def test_without_requirements_it_says_so() -> None:
+    bare = sample().model_copy(update={"verdicts": ()})
+    assert gate_text(bare) == "The plan sets no requirement, so no verdict is given.\n"
+
+
+def test_importing_the_room_is_light() -> None:
+    code = (
+        "import sys, reports.gate, reports.html, reports.pdf, reports.view, reports.pdfa\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

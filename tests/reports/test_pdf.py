@@ -1,0 +1,222 @@
+import hashlib
+import io
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+
+from audit.result import AuditResult
+from reports.pdf import UNSTATED, RenderError, _errors_raise, document_date, render_pdf
+from reports.words import STATUS, VERDICT
+from tests.reports.sample import LEVELS, sample, sample_dict
+
+ROOT = Path(__file__).parents[2]
+PLAN = "version: 1\ntitle: made up\n"
+IN_A_FRESH_PROCESS = """
+import hashlib
+from reports.pdf import render_pdf
+from tests.reports.sample import sample
+result = sample()
+made = render_pdf(result, result.to_json().encode(), "version: 1\\ntitle: made up\\n")
+print(hashlib.sha256(made).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def pdf() -> bytes:
+    return render_pdf(sample(), sample().to_json().encode(), PLAN)
+
+
+@pytest.fixture(scope="module")
+def text(pdf: bytes) -> str:
+    pymupdf: Any = pytest.importorskip("pymupdf")
+    with pymupdf.open(stream=pdf) as document:
+        return "\n".join(page.get_text() for page in document)
+
+
+@pytest.fixture(scope="module")
+def attached(pdf: bytes) -> dict[str, bytes]:
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        return {k: v.get_file().read_bytes() for k, v in document.attachments.items()}
+
+
+@pytest.mark.parametrize("profile", ["PDF_A_3A", "PDF_UA_1"])
+def test_first_validator_accepts_it(pdf: bytes, profile: str) -> None:
+    page = pytest.importorskip("page")
+    report = page.validate_pdf_bytes(pdf, profile=getattr(page.ValidationProfile, profile))
+    assert report.is_compliant, [f.message for f in report.failures]
+
+
+def test_second_validator_accepts_it(pdf: bytes, tmp_path: Path) -> None:
+    outloud = pytest.importorskip("outloud")
+    path = tmp_path / "dossier.pdf"
+    path.write_bytes(pdf)
+    result = outloud.check(str(path))
+    assert result.error is None
+    assert result.errors == 0, [f.message for f in result.findings]
+
+
+def test_the_same_inputs_give_the_same_bytes(pdf: bytes) -> None:
+    assert render_pdf(sample(), sample().to_json().encode(), PLAN) == pdf
+
+
+def test_another_process_and_clock_give_the_same_bytes(pdf: bytes) -> None:
+    clean = {k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"}
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_FRESH_PROCESS],
+        cwd=ROOT,
+        env=clean | {"PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo", "PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == hashlib.sha256(pdf).hexdigest()
+
+
+def test_attachments_are_what_the_manifest_says(attached: dict[str, bytes]) -> None:
+    assert set(attached) == {"audit.json", "equipoise.yaml", "manifest.json"}
+    manifest = json.loads(attached["manifest.json"])
+    assert [a["name"] for a in manifest["attachments"]] == ["audit.json", "equipoise.yaml"]
+    for entry in manifest["attachments"]:
+        content = attached[entry["name"]]
+        assert entry["bytes"] == len(content)
+        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+    assert AuditResult.from_json(attached["audit.json"]) == sample()
+    assert manifest["inputs"]["data"][0]["sha256"] == sample().provenance.data[0].sha256
+
+
+def test_the_footer_names_the_manifest(text: str, attached: dict[str, bytes]) -> None:
+    short = hashlib.sha256(attached["manifest.json"]).hexdigest()[:12]
+    pages = int(re.findall(r"Page 1 of (\d+)", text)[0])
+    assert text.count(f"Manifest {short}") == pages
+
+
+def test_a_plan_without_text_is_attached_as_json() -> None:
+    from reports.attachments import attachments
+
+    plan = attachments(sample(), b"{}", None)[1]
+    assert plan.name == "equipoise.json"
+    assert json.loads(plan.content) == sample().plan
+
+
+def test_words_of_every_status_and_verdict(text: str) -> None:
+    flat = " ".join(text.split())
+    for status in ("undefined", "insufficient", "suppressed", "not_collected"):
+        assert STATUS[status] in flat
+    for symbol, word in VERDICT.values():
+        assert word in flat
+        assert symbol in flat
+
+
+def test_no_machine_words_and_no_claims(text: str) -> None:
+    assert not re.search(r"\b(NaN|nan|None|inf)\b(?!\))", text)
+    assert not re.search(r"\b(compliant|fair|unbiased)\b", text, re.IGNORECASE)
+
+
+def test_a_stream_that_ends_in_a_carriage_return_is_written_otherwise() -> None:
+    page = pytest.importorskip("page")
+    content = sample().to_json()
+    # The last byte of compressed data is the low byte of the sum of all bytes, plus one.
+    short = (ord("\r") - 1 - sum(content.encode())) % 256
+    padding = next(
+        spaces * " " + tabs * "\t"
+        for spaces in range(256)
+        for tabs in range(256)
+        if (32 * spaces + 9 * tabs) % 256 == short
+    )
+    awkward = (content + padding).encode()
+    assert zlib.compress(awkward).endswith(b"\r")
+    made = render_pdf(sample(), awkward, PLAN)
+    assert b"\r\nendstream" not in made
+    report = page.validate_pdf_bytes(made, profile=page.ValidationProfile.PDF_A_3A)
+    assert report.is_compliant
+    with pikepdf.open(io.BytesIO(made)) as document:
+        assert document.attachments["audit.json"].get_file().read_bytes() == awkward
+
+
+def test_no_host_path_is_told(pdf: bytes) -> None:
+    assert str(ROOT).encode() not in pdf
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        assert str(ROOT) not in str(document.docinfo)
+
+
+def test_only_fonts_of_the_package_are_used(pdf: bytes) -> None:
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        fonts = {str(o.BaseFont) for o in document.objects if _is_font(o)}
+    assert fonts
+    assert all("Inter" in name for name in fonts)
+
+
+def _is_font(item: Any) -> bool:
+    return isinstance(item, pikepdf.Dictionary) and "/BaseFont" in item
+
+
+def test_date_is_stated_or_from_the_environment_or_said_to_be_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert document_date(sample()).isoformat() == "2024-06-30T00:00:00+00:00"
+    undated = sample().model_copy(
+        update={"provenance": sample().provenance.model_copy(update={"as_of": None})}
+    )
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert document_date(undated).isoformat() == "1970-01-02T00:00:00+00:00"
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    assert document_date(undated) == UNSTATED
+
+
+def test_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    from reports.pdf import _source_date
+
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    with _source_date(UNSTATED):
+        assert os.environ["SOURCE_DATE_EPOCH"] == "315532800"
+    assert "SOURCE_DATE_EPOCH" not in os.environ
+
+
+def _write_and_log(message: str) -> Iterator[None]:
+    with _errors_raise():
+        logging.getLogger("weasyprint").error(message)
+        yield
+
+
+def test_an_unresolved_resource_stops_the_document() -> None:
+    with pytest.raises(RenderError, match="Failed to load"):
+        list(_write_and_log("Failed to load image"))
+
+
+@pytest.mark.parametrize("url", ["https://example.org/x.png", "file:///etc/hostname"])
+def test_resources_from_elsewhere_are_refused(url: str) -> None:
+    from weasyprint.urls import FatalURLFetchingError
+
+    from reports.pdf import _package_fetcher
+
+    with pytest.raises(FatalURLFetchingError):
+        _package_fetcher().fetch(url)
+
+
+def test_hostile_long_and_foreign_names_do_not_break_it() -> None:
+    data = sample_dict()
+    names = ("<img src=file:///etc/passwd>", "L" * 120, "東京", "مستشفى", "a & b")
+    for attribute in data["cohort"]["attributes"]:
+        if attribute["name"] == "hospital":
+            attribute["levels"] = names
+    renamed = dict(zip(LEVELS["hospital"], names, strict=True))
+    for record in (*data["estimates"], *data["cohort"]["strata"]):
+        for old, new in renamed.items():
+            record["stratum"] = record["stratum"].replace(f"hospital={old}", f"hospital={new}")
+    for kind in data["curves"].values():
+        del kind[3:]
+    data["sites"]["strata"] = [f"hospital={n}" for n in names]
+    data["plan"] = data["plan"] | {"title": "A " + "very " * 30 + "long title <b>"}
+    result = AuditResult.model_validate(data)
+    made = render_pdf(result, result.to_json().encode(), None)
+    assert made.startswith(b"%PDF-1.7")
