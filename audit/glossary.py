@@ -217,8 +217,9 @@ METHODS = (
         "max_t_pairs_poisson",
         "Simultaneous pairs (max-T), patient bootstrap",
         "All pairwise differences get simultaneous intervals from the shared resamples; the gap "
-        "lies between the largest of their lower ends and the largest of their upper ends. p is "
-        "that of no difference between any two strata.",
+        "lies between the largest of their lower ends and the largest of their upper ends. No "
+        "stratum is taken as surer than its own interval says. p is that of no difference between "
+        "any two strata.",
         "Not biased upwards by the number of groups, as resampled gaps are.",
         "Westfall & Young 1993, Resampling-Based Multiple Testing",
     ),
@@ -226,8 +227,9 @@ METHODS = (
         "max_t_pairs_multinomial",
         "Simultaneous pairs (max-T), patient bootstrap, exact n",
         "All pairwise differences get simultaneous intervals from the shared resamples; the gap "
-        "lies between the largest of their lower ends and the largest of their upper ends. p is "
-        "that of no difference between any two strata.",
+        "lies between the largest of their lower ends and the largest of their upper ends. No "
+        "stratum is taken as surer than its own interval says. p is that of no difference between "
+        "any two strata.",
         "Not biased upwards by the number of groups, as resampled gaps are.",
         "Westfall & Young 1993, Resampling-Based Multiple Testing",
     ),

@@ -54,8 +54,8 @@ def gap_interval(
     replicates : ndarray, shape (k, resamples)
         Shared resamples of the estimates; NaN where undefined.
     floor : ndarray, shape (k,)
-        Standard errors to use where the resamples of a group do not vary (a sensitivity of 1,
-        say): its resamples are then replaced by normal ones of that spread.
+        Standard errors that the groups' own intervals imply; no group's resamples are let vary
+        less than that (they do not vary at all at a sensitivity of 1, say).
     level : float
         Simultaneous level.
     largest_possible : float
@@ -94,21 +94,24 @@ def gap_interval(
 
 
 def _moving(value: Floats, replicates: Floats, floor: Floats) -> Floats:
-    """Resamples in which every group varies, so that none passes for known exactly.
+    """Resamples in which every group varies at least as much as its own interval says.
 
-    The normal deviates are a pure function of the place of the group and the replicate.
+    In a small group the resamples vary too little (no degrees of freedom, least of all near a
+    bound), and such a group is the likeliest to be the most extreme one. The normal deviates for a
+    group without any variation are a pure function of the place of the group and the replicate.
     """
     filled = np.where(np.isnan(replicates), value[:, None], replicates)
-    still = filled.std(axis=1) <= 1e-12
-    if not still.any():
-        return replicates
-    index = np.flatnonzero(still).astype(np.uint64)
-    columns = np.arange(replicates.shape[1], dtype=np.uint64)
-    cells = index[:, None] * np.uint64(replicates.shape[1]) + columns
-    words = splitmix64(cells.astype(np.uint64))
-    deviates = ndtri(((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53)
-    moving = replicates.copy()
-    moving[still] = value[still, None] + floor[still, None] * deviates
+    deviation = filled.std(axis=1, ddof=1)
+    still = deviation <= 1e-12
+    widen = np.where(still, 1.0, np.maximum(1.0, floor / np.where(still, 1.0, deviation)))
+    moving: Floats = value[:, None] + (replicates - value[:, None]) * widen[:, None]
+    if still.any():
+        columns = np.arange(replicates.shape[1], dtype=np.uint64)
+        index = np.flatnonzero(still).astype(np.uint64)
+        cells = index[:, None] * np.uint64(replicates.shape[1]) + columns
+        words = splitmix64(cells.astype(np.uint64))
+        deviates = ndtri(((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53)
+        moving[still] = value[still, None] + floor[still, None] * deviates
     return moving
 
 
