@@ -150,6 +150,12 @@ def audit(
     model: Annotated[
         Path | None, typer.Option("--model", help="Model file to record by hash.")
     ] = None,
+    share: Annotated[
+        bool, typer.Option("--share", help="Withhold small cells, so that the result may leave.")
+    ] = False,
+    min_cell: Annotated[
+        int | None, typer.Option("--min-cell", help="With --share: fewest people shown (11).")
+    ] = None,
     out: Out = Path("out"),
     quiet: Quiet = False,
 ) -> None:
@@ -177,7 +183,17 @@ def audit(
         seed=seed,
         as_of=as_of,
     )
-    typer.echo(run_audit(predictions or [], plan, flags, model=model, out=out, quiet=quiet))
+    text = run_audit(
+        predictions or [],
+        plan,
+        flags,
+        model=model,
+        out=out,
+        quiet=quiet,
+        share=share,
+        min_cell=min_cell,
+    )
+    typer.echo(text)
 
 
 @app.command()

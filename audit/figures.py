@@ -26,7 +26,7 @@ class Figures:
     """Numbers of one set of strata, before they become records.
 
     Arrays are indexed by stratum. `variance` is on the measure's natural scale; `informants` is
-    how many sampling units inform the measure (for AUROC and the fits, of the rarer class);
+    how many sampling units are behind the denominator of a ratio;
     `replicates` has shape (strata, resamples). A measure outside the score's domain is absent
     from `values`.
     """
@@ -166,7 +166,6 @@ def _variances(
     _, auc_var, positive, negative = auc_variance(
         placement, label, data.group, data.rows.cluster, data.strata
     )
-    rarer = np.minimum(positive, negative)
     names, influence, contributes = _influences(rows, data, measures)
     if names:
         table, clusters = cluster_variance(
@@ -178,8 +177,6 @@ def _variances(
     for measure in measures:
         if measure.inference == "auc":
             variance[measure.id] = auc_var
-        if measure.inference in ("auc", "fit", "bootstrap") or measure.id == "oe_ratio":
-            informants[measure.id] = rarer
     return variance, informants, (positive, negative)
 
 

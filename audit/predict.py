@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.atomic import atomic_path, check_writable
-from audit.batches import open_table, require_new_column
-from audit.models import Model, ModelDescription
+from audit.batches import Table, open_table, require_new_column
+from audit.models import Model, ModelDescription, require_inputs
 from audit.problems import InputError, Problem
 
 if TYPE_CHECKING:
@@ -65,32 +65,16 @@ def predict_table(
         For a table that cannot be read or lacks an input of the model, a score name that is taken,
         a model that gives other numbers when asked again or none at all, an unwritable `out_path`.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
-
     check_writable(out_path.parent)
     table = open_table(source_path)
     require_new_column(source_path, table.schema, score_name)
-    inputs = model.describe().inputs
-    schema = table.schema.append(pa.field(score_name, pa.float64()))
-    reasons: Counter[str] = Counter()
-    done = 0
-    with atomic_path(out_path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
-        for batch in table.batches():
-            frame = _features(batch, inputs)
-            scores, failed = _predict_rows(model, frame)
-            if done == 0:
-                _require_repeatable(model, source_path, frame, scores)
-            reasons += failed
-            column = pa.array(scores, from_pandas=True)
-            writer.write_table(batch.append_column(schema.field(score_name), column))
-            done += len(frame)
-            if progress is not None:
-                progress(done, table.rows)
-        _require_some(source_path, done, reasons)
+    require_inputs(model.describe().inputs, table.schema.names, str(source_path))
+    with atomic_path(out_path) as temporary:
+        reasons = _write_scored(model, table, temporary, score_name, progress)
+        _require_some(source_path, table.rows, reasons)
     return PredictionRun(
-        rows=done,
-        predicted=done - reasons.total(),
+        rows=table.rows,
+        predicted=table.rows - reasons.total(),
         unpredicted=tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         score_name=score_name,
         score_kind=model.score_kind,
@@ -99,14 +83,39 @@ def predict_table(
     )
 
 
+def _write_scored(
+    model: Model, table: Table, path: Path, score_name: str, progress: Progress | None
+) -> Counter[str]:
+    """Write the table with its scores; return why how many rows have none."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    schema = table.schema.append(pa.field(score_name, pa.float64()))
+    inputs = model.describe().inputs
+    reasons: Counter[str] = Counter()
+    done = 0
+    with parquet.ParquetWriter(path, schema) as writer:
+        for batch in table.batches():
+            frame = _features(batch, inputs)
+            scores, failed = _predict_rows(model, frame)
+            if done == 0:
+                _require_repeatable(model, frame, scores)
+            reasons += failed
+            column = pa.array(scores, from_pandas=True)
+            writer.write_table(batch.append_column(schema.field(score_name), column))
+            done += len(frame)
+            if progress is not None:
+                progress(done, table.rows)
+    return reasons
+
+
 def _features(batch: Any, inputs: Sequence[str]) -> "pd.DataFrame":
     """Bring the model's inputs into the form in which pandas would have read them."""
     import numpy as np
     import pandas as pd
     import pyarrow as pa
 
-    known = [name for name in inputs if name in batch.column_names]
-    table = batch.select(known)
+    table = batch.select(list(inputs))
     for place, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             plain = table.column(place).cast(field.type.value_type)
@@ -114,7 +123,7 @@ def _features(batch: Any, inputs: Sequence[str]) -> "pd.DataFrame":
         elif pa.types.is_decimal(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(pa.float64()))
     frame: pd.DataFrame = table.to_pandas()
-    for name in known:
+    for name in inputs:
         if pd.api.types.is_object_dtype(frame[name].dtype):
             # Imputers look for NaN; Arrow gives None.
             frame[name] = frame[name].where(frame[name].notna(), np.nan)
@@ -168,9 +177,7 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _require_repeatable(
-    model: Model, source: Path, frame: "pd.DataFrame", scores: "NDArray[np.float64]"
-) -> None:
+def _require_repeatable(model: Model, frame: "pd.DataFrame", scores: "NDArray[np.float64]") -> None:
     """Ask for the first batch again: an audit of scores that change would say nothing."""
     import numpy as np
 
@@ -179,8 +186,7 @@ def _require_repeatable(
     if changed:
         reason = f"the model gave {changed:,} of {len(frame):,} rows another score when asked again"
         remedy = "fix the model's seed, or switch off what is random when it predicts"
-        name = model.describe().name
-        raise InputError(Problem("not_repeatable", f"{name} on {source}", reason, remedy))
+        raise InputError(Problem("not_repeatable", model.describe().name, reason, remedy))
 
 
 def _require_some(source: Path, rows: int, reasons: Counter[str]) -> None:

@@ -90,7 +90,9 @@ def _covariate(table: Any, column: str) -> _Covariate:
     texts = decode(table.column(column))
     measured = numbers(table.column(column))
     recorded = texts.codes >= 0
-    if not recorded.any() or measured.unreadable[recorded].any():
+    # False is a finding, not a measured zero, whether the file calls it false or 0-as-boolean.
+    yes_or_no = {value.lower() for value in texts.values} <= {"true", "false"}
+    if yes_or_no or not recorded.any() or measured.unreadable[recorded].any():
         return _Covariate(column, texts.codes.astype(np.int64), None)
     _, code = np.unique(measured.values, return_inverse=True)
     return _Covariate(column, np.where(recorded, code, -1), measured.values)

@@ -116,7 +116,12 @@ def _corrected(
     Leaving such sites out would bias the pool towards the others. The units are the patients
     behind the proportion; for an AUROC, those of the rarer outcome.
     """
-    share, units = figures.values[measure.id], figures.informants[measure.id]
+    share = figures.values[measure.id]
+    units = (
+        figures.informants[measure.id]
+        if measure.inference == "proportion"
+        else np.minimum(figures.clusters_positive, figures.clusters_negative)
+    )
     edge = (share == 0) | (share == 1)
     yes, no = share * units + 0.5, (1 - share) * units + 0.5
     return np.where(edge, np.log(yes / no), effect), np.where(edge, 1 / yes + 1 / no, spread)

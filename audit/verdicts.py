@@ -274,6 +274,8 @@ def _power(
     if not isinstance(record, Estimate) or distance <= 0 or not error > 0:
         return detectable, None
     p = record.value
+    if record.n is None or not record.denominator:
+        return detectable, None
     if MEASURES[record.measure].inference == "proportion" and 0 < p < 1 and 0 <= bound <= 1:
         effect = max(1.0, error**2 * record.denominator / (p * (1 - p)))
         reach = z * sqrt(bound * (1 - bound)) + z_power * sqrt(p * (1 - p))

@@ -85,7 +85,9 @@ def _small(summary: CohortSummary, plan: Plan) -> list[AuditWarning]:
     need = plan.minimum
     found = []
     for count in summary.strata:
-        if count.n == 0 or len(count.attributes) > 2:
+        if not count.n or count.n_positive is None or count.n_negative is None:
+            continue
+        if len(count.attributes) > 2:
             continue
         rarer = min(count.n_positive, count.n_negative)
         if count.n < need.denominator or rarer < need.events:

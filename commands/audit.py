@@ -49,10 +49,16 @@ def run_audit(
     model: Path | None,
     out: Path,
     quiet: bool,
+    share: bool = False,
+    min_cell: int | None = None,
 ) -> str:
-    """Audit, write the results and return the summary for the terminal."""
-    from audit.atomic import check_writable, write_atomic
+    """Audit, write the results and return the summary for the terminal.
 
+    With `share`, everything that is written or returned withholds small cells.
+    """
+    from audit.atomic import check_writable
+
+    _check_sharing(share, min_cell)
     plan, plan_text, name = _plan(plan_path, flags)
     paths = list(predictions) or _planned_data(plan, plan_path)
     check_writable(out)
@@ -70,19 +76,48 @@ def run_audit(
             cohort,
             plan,
             model=file_hash(model_path) if model_path is not None else None,
-            command=_command(paths, plan_path, flags),
+            command=_command(paths, plan_path, flags, _sharing(share, min_cell)),
             plan_name=name,
             progress=progress,
         )
+    if share:
+        result = _shared(result, min_cell)
+    return _written(result, out, plan_text, keep_plan=plan_path is None)
+
+
+def _shared(result: Any, min_cell: int | None) -> Any:
+    from audit.disclosure import MIN_CELL, shareable
+
+    return shareable(result, MIN_CELL if min_cell is None else min_cell)
+
+
+def _written(result: Any, out: Path, plan_text: str, *, keep_plan: bool) -> str:
+    """Write what leaves the audit and return the summary of it."""
+    from audit.atomic import write_atomic
     from reports.gate import summary_text
     from reports.html import render_html
 
     page = render_html(result, plan_text)
-    if plan_path is None:
+    if keep_plan:
         write_atomic(out / "equipoise.yaml", plan_text)
     write_atomic(out / "audit.json", result.to_json())
     write_atomic(out / "report.html", page)
     return f"{summary_text(result)}\nwrote {out / 'audit.json'} and {out / 'report.html'}"
+
+
+def _check_sharing(share: bool, min_cell: int | None) -> None:
+    if min_cell is None:
+        return
+    if not share:
+        reason, remedy = "--min-cell has no meaning without --share", "add --share"
+        raise InputError(Problem("bad_flag", "command line", reason, remedy))
+    if min_cell < 2:
+        reason = f"--min-cell {min_cell}: below 2 no cell would be withheld"
+        raise InputError(Problem("bad_flag", "command line", reason, "give 2 or more, as 11"))
+
+
+def _sharing(share: bool, min_cell: int | None) -> list[str]:
+    return ["--share"] * share + ([] if min_cell is None else ["--min-cell", str(min_cell)])
 
 
 def _plan(plan_path: Path | None, flags: Flags) -> tuple[Any, str, str]:
@@ -182,7 +217,9 @@ def _planned_model(plan: Any, plan_path: Path | None) -> Path | None:
     return path
 
 
-def _command(paths: Sequence[Path], plan_path: Path | None, flags: Flags) -> str:
+def _command(
+    paths: Sequence[Path], plan_path: Path | None, flags: Flags, sharing: Sequence[str]
+) -> str:
     """The call that repeats the audit, with file names but no folders."""
     import shlex
 
@@ -194,4 +231,4 @@ def _command(paths: Sequence[Path], plan_path: Path | None, flags: Flags) -> str
         for one in value if isinstance(value, tuple) else (value,):
             if one is not None:
                 words += [f"--{f.name.replace('_', '-')}", f"{one}"]
-    return shlex.join(words)
+    return shlex.join([*words, *sharing])

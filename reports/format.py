@@ -6,6 +6,7 @@ from audit.result import Estimate
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
+WITHHELD = "withheld"
 TWO_DECIMALS = frozenset(
     (
         "oe_ratio",
@@ -61,13 +62,17 @@ def with_interval(
     return f"{point} {interval(lower, upper, places, sign)}".rstrip()
 
 
-def count(value: int) -> str:
-    """Write a count with thin spaces between thousands."""
+def count(value: int | None) -> str:
+    """Write a count with thin spaces between thousands; one withheld for privacy says so."""
+    if value is None:
+        return WITHHELD
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
-def plural(value: int, noun: str, many: str | None = None) -> str:
+def plural(value: int | None, noun: str, many: str | None = None) -> str:
     """Write a count with its noun."""
+    if value is None:
+        return f"a {WITHHELD} number of {many or noun + 's'}"
     return f"{count(value)} {noun if value == 1 else many or noun + 's'}"
 
 
@@ -81,6 +86,13 @@ def p_value(p: float | None) -> str:
 def percent(share: float, places: int = 1) -> str:
     """Write a share as a percentage."""
     return f"{fixed(100 * share, places)} %"
+
+
+def share(part: int | None, whole: int | None) -> str:
+    """Write one count as a percentage of another."""
+    if part is None or whole is None:
+        return WITHHELD
+    return percent(part / whole) if whole else DASH
 
 
 def left_out(many: int, noun: str) -> str:
@@ -108,9 +120,14 @@ def shorten(text: str, most: int) -> str:
     return f"{text[: most - 1 - tail].rstrip()}…{text[-tail:].lstrip()}"
 
 
+def crossed(name: str) -> bool:
+    """Whether a stratum crosses attributes; a level's own name may hold an ampersand."""
+    return sum("=" in part for part in name.split(" & ")) > 1
+
+
 def bare(stratum: str) -> str:
     """Name a single-attribute stratum by its level alone (the attribute stands above it)."""
-    return stratum if " & " in stratum else stratum.partition("=")[2] or stratum
+    return stratum if crossed(stratum) else stratum.partition("=")[2] or stratum
 
 
 def anchor(estimate_id: str) -> str:

@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import Any
 
 ATTEMPTS = 16
+WIDEST = 4096
 AMBIGUOUS = b"\r\nendstream"
 PAD = "/EQPS_Pad"
 UA = "http://www.aiim.org/pdfua/ns/id/"
@@ -52,47 +53,73 @@ def mark_accessible(pdf: bytes) -> bytes:
         _unmark_furniture(document)
         _scope_headers(document.Root.StructTreeRoot)
         document.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
-        return saved(document)
+        made = _saved(document)
+    return unambiguous(made)
 
 
-def saved(document: Any) -> bytes:
-    """Write the file so that no stream ends in a carriage return.
+def unambiguous(pdf: bytes) -> bytes:
+    """Write a file again until no stream ends in a carriage return.
 
     Followed by the line feed before ``endstream`` it would read as part of the line's end, and the
     stream as one byte shorter than its /Length says, which PDF/A forbids.
     """
     import pikepdf
 
-    for stream in document.objects:
-        if isinstance(stream, pikepdf.Stream) and "/Filter" in stream:
-            raw = stream.read_raw_bytes()
-            if raw.endswith(b"\r"):
-                _rewrite(stream, raw)
     for attempt in range(ATTEMPTS):
-        out = BytesIO()
-        document.save(
-            out,
-            deterministic_id=True,
-            compress_streams=True,
-            stream_decode_level=pikepdf.StreamDecodeLevel.none,
-        )
-        if AMBIGUOUS not in out.getvalue():
-            return out.getvalue()
-        # What remains are streams made while saving; any change of an object changes their end.
-        document.Root[PAD] = attempt
+        if AMBIGUOUS not in pdf:
+            return pdf
+        with pikepdf.open(BytesIO(pdf)) as document:
+            found = [s for s in document.objects if _ends_badly(s)]
+            for stream in found:
+                _reencode(stream)
+            # Else it is one of the streams that objects are packed in while saving: empty objects
+            # near the start shift what follows into other packs.
+            empty = [document.make_indirect(pikepdf.Dictionary()) for _ in range(attempt + 1)]
+            document.Root[PAD] = pikepdf.Array(empty)
+            pdf = _saved(document, compress_streams=not found)
+        if found:
+            # Streams read from a file keep their filters, those just written would not.
+            with pikepdf.open(BytesIO(pdf)) as document:
+                pdf = _saved(document)
     raise ValueError("the file cannot be written without an ambiguous stream end")
 
 
-def _rewrite(stream: Any, raw: bytes) -> None:
-    """Write a stream's bytes as hexadecimal digits, which end in ``>``."""
+def _saved(document: Any, compress_streams: bool = True) -> bytes:
     import pikepdf
 
-    known = stream.Filter
-    chain = list(known) if isinstance(known, pikepdf.Array) else [known]
-    stream.write(
-        raw.hex().encode() + b">",
-        filter=pikepdf.Array([pikepdf.Name.ASCIIHexDecode, *chain]),
+    out = BytesIO()
+    document.save(
+        out,
+        deterministic_id=True,
+        compress_streams=compress_streams,
+        object_stream_mode=pikepdf.ObjectStreamMode.generate,
+        stream_decode_level=pikepdf.StreamDecodeLevel.none,
     )
+    return out.getvalue()
+
+
+def _ends_badly(item: Any) -> bool:
+    import pikepdf
+
+    if not isinstance(item, pikepdf.Stream) or str(item.get("/Type")) in ("/ObjStm", "/XRef"):
+        return False
+    return bool(item.read_raw_bytes().endswith(b"\r"))
+
+
+def _reencode(stream: Any) -> None:
+    """Compress a stream's data behind a PNG predictor that leaves it as it is.
+
+    The last byte of compressed data is a checksum of what was compressed, so other settings would
+    end alike. The predictor's first row says "up", which adds 2 to that sum; the others say "none".
+    """
+    import pikepdf
+
+    data = stream.read_bytes()
+    columns = next(c for c in range(min(len(data), WIDEST), 0, -1) if len(data) % c == 0)
+    rows = [data[i : i + columns] for i in range(0, len(data), columns)]
+    framed = b"\x02" + b"\x00".join(rows)
+    settings = pikepdf.Dictionary(Predictor=12, Columns=columns)
+    stream.write(zlib.compress(framed, 9), filter=pikepdf.Name.FlateDecode, decode_parms=settings)
 
 
 def _scope_headers(root: Any) -> None:
@@ -158,18 +185,7 @@ def _unmark_furniture(document: Any) -> None:
 
         page.contents_coalesce()
         content = page.Contents.read_bytes()
-        page.Contents = _compressed(document, _MARKED.sub(mark, content))
-
-
-def _compressed(document: Any, content: bytes) -> Any:
-    import pikepdf
-
-    data = zlib.compress(content, 9)
-    if data.endswith(b"\r"):
-        data = zlib.compress(content + b"\n", 9)
-    stream = document.make_stream(b"")
-    stream.write(data, filter=pikepdf.Name.FlateDecode)
-    return stream
+        page.Contents = document.make_stream(_MARKED.sub(mark, content))
 
 
 def _elements(root: Any, kind: str | None) -> Iterator[Any]:

@@ -128,7 +128,7 @@ def test_constraints_pin_the_whole_closure_of_what_is_installed() -> None:
                 further = distribution(name).requires or []
             except PackageNotFoundError:
                 pytest.fail(f"{name} is needed but not installed")
-            environment = {**default_environment(), "extra": extra}
+            environment = {k: str(v) for k, v in default_environment().items()} | {"extra": extra}
             for text in further:
                 child = Requirement(text)
                 if child.marker is None or child.marker.evaluate(environment):

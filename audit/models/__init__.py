@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from audit.problems import InputError, Problem
+from audit.problems import InputError, Problem, nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from audit.plan import ScoreKind
 
-__all__ = ["Model", "ModelDescription", "load_model"]
+__all__ = ["Model", "ModelDescription", "load_model", "require_inputs"]
 
 SUFFIXES = (".skops", ".joblib", ".pkl", ".pickle")
 
@@ -60,6 +60,22 @@ class Model(Protocol):
         ...
 
 
+def require_inputs(inputs: Sequence[str], columns: Sequence[str], where: str) -> None:
+    """Refuse a table that lacks some of a model's inputs; every one of them is named."""
+    problems = [
+        Problem(
+            "missing_feature",
+            where,
+            f"the model needs a column '{name}' that the table does not have",
+            nearest(name, columns),
+        )
+        for name in inputs
+        if name not in columns
+    ]
+    if problems:
+        raise InputError(problems)
+
+
 def load_model(
     path: Path,
     trusted: Sequence[str] = (),
@@ -86,6 +102,17 @@ def load_model(
         For a missing or damaged file, an unknown kind of file, a pickle without `trust`, types
         that are not trusted, and models that do not give one score to named columns.
     """
+    if _is_skops(path, trust):
+        from audit.models.sklearn_models import load_skops
+
+        return load_skops(path, trusted, positive)
+    from audit.models.sklearn_models import load_pickle
+
+    return load_pickle(path, positive)
+
+
+def _is_skops(path: Path, trust: bool) -> bool:
+    """Tell a skops file from a pickle; refuse other files, and pickles that are not trusted."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         reason = f"'{path.suffix}' is not a known kind of model file"
@@ -98,8 +125,4 @@ def load_model(
             "made it, add --trust"
         )
         raise InputError(Problem("untrusted_pickle", str(path), reason, remedy))
-    from audit.models.sklearn_models import load_pickle, load_skops
-
-    if suffix == ".skops":
-        return load_skops(path, trusted, positive)
-    return load_pickle(path, positive)
+    return suffix == ".skops"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.models import ModelDescription
+from audit.models import ModelDescription, require_inputs
 from audit.problems import InputError, Problem, nearest
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from audit.plan import ScoreKind
 
-# skops leaves this one to its user, yet every imputer holds it: the description of an array's cells,
+# skops leaves this one to its user, yet every imputer holds it: what kind of cells an array has,
 # stored as an empty array that is read without pickles.
 _HARMLESS = ("numpy.dtype",)
 _FITTED_NUMBERS = ("coef_", "intercept_", "coefs_", "intercepts_")
@@ -44,7 +44,8 @@ class SklearnModel:
         """Score each row; raises InputError when columns are missing."""
         import numpy as np
 
-        self._require_columns([str(name) for name in batch.columns])
+        columns = [str(name) for name in batch.columns]
+        require_inputs(self.description.inputs, columns, self.description.name)
         features = batch.loc[:, list(self.description.inputs)]
         if self.score_kind == "probability":
             scores = self.estimator.predict_proba(features)[:, self.positive_index]
@@ -53,20 +54,6 @@ class SklearnModel:
             towards_second = self.estimator.decision_function(features)
             scores = towards_second if self.positive_index == 1 else -towards_second
         return np.asarray(scores, dtype=np.float64)
-
-    def _require_columns(self, columns: Sequence[str]) -> None:
-        problems = [
-            Problem(
-                "missing_feature",
-                self.description.name,
-                f"the model needs a column '{name}' that the table does not have",
-                nearest(name, columns),
-            )
-            for name in self.description.inputs
-            if name not in columns
-        ]
-        if problems:
-            raise InputError(problems)
 
 
 def load_skops(path: Path, trusted: Sequence[str], positive: str | None) -> SklearnModel:

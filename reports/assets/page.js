@@ -184,7 +184,9 @@
     const where = $(".draw", at);
     if (typeof vegaEmbed === "undefined") return;
     const holder = make("div", "", { role: "img", "aria-label": where.dataset.alt });
-    vegaEmbed(holder, spec, { mode: "vega-lite", actions: false, renderer: "svg", ast: false })
+    const inner = make("div");  // Vega gives its own element a role and a label of its own
+    holder.append(inner);
+    vegaEmbed(inner, spec, { mode: "vega-lite", actions: false, renderer: "svg", ast: false })
       .then(() => where.replaceChildren(holder))
       .catch((error) => console.error(error));
   };

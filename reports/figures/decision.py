@@ -20,10 +20,10 @@ def spec(data: dict[str, Any]) -> dict[str, Any]:
     panels = data["panels"]
     t = data["threshold"]
     data_sets = {"whole": _rows(panels[:1], t), "groups": _rows(panels[1:], t)}
-    first = _chart(panels[:1], "whole", 590, 140)
+    first = _chart(panels[:1], "whole", 590, 116)
     if len(panels) == 1:
         return theme.finished(first, data_sets)
-    rest = _chart(panels[1:], "groups", SIDE, 76)
+    rest = _chart(panels[1:], "groups", SIDE, 62)
     both = alt.vconcat(first, rest, spacing=14)
     both = both.resolve_scale(color="independent", strokeDash="independent")
     return theme.finished(both, data_sets)

@@ -48,7 +48,7 @@ def spec(data: dict[str, Any]) -> dict[str, Any]:
         zero.encode(y="zero:Q"),
         at.encode(x=alt.X("mark:Q", title="Predicted risk", axis=axis)),
         data=alt.NamedData("bins"),
-    ).properties(width=SIDE, height=70)
+    ).properties(width=SIDE, height=64)
     order = [p["title"] for p in data["panels"]]
     facet = alt.Facet("title:N", sort=order, header=alt.Header(title=None))
     return theme.finished(drawn.facet(facet=facet, columns=COLUMNS), {"bins": rows})

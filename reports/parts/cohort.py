@@ -2,7 +2,7 @@
 
 from audit.result import AttributeLevels, CovariateAtSite
 from reports.blocks import Block, Bullets, Cell, Column, Facts, Group, Row, Table
-from reports.format import DASH, count, left_out, names, percent, plural
+from reports.format import DASH, count, left_out, names, plural, share
 from reports.parts.front import threshold
 from reports.parts.index import Index
 
@@ -26,12 +26,12 @@ def _facts(index: Index) -> Facts:
     patients = count(c.patients) if c.patients_declared else "no patient column was declared"
     pairs = [
         ("Rows", count(c.rows)),
-        ("Analysed units", f"{count(c.analysed)} ({_share(c.analysed, c.rows)} of rows)"),
+        ("Analysed units", f"{count(c.analysed)} ({share(c.analysed, c.rows)} of rows)"),
         ("Left out", f"{count(c.missing_label)} without label, "
          f"{count(c.missing_score)} without score"),
-        ("Outcome present", f"{count(c.n_positive)} ({_share(c.n_positive, c.analysed)}), "
+        ("Outcome present", f"{count(c.n_positive)} ({share(c.n_positive, c.analysed)}), "
          f"{index.positive}"),
-        ("Outcome absent", f"{count(c.n_negative)} ({_share(c.n_negative, c.analysed)})"),
+        ("Outcome absent", f"{count(c.n_negative)} ({share(c.n_negative, c.analysed)})"),
         ("Patients", patients),
     ]  # fmt: skip
     if c.patients_declared:
@@ -39,10 +39,6 @@ def _facts(index: Index) -> Facts:
         pairs.append(("Patients at several sites", count(c.patients_at_several_sites)))
     pairs += [("Score", f"{c.score} ({c.score_kind})"), ("Decision", threshold(index.result))]
     return Facts(tuple(pairs), "The cohort in counts")
-
-
-def _share(part: int, whole: int) -> str:
-    return percent(part / whole) if whole else DASH
 
 
 def _levels(index: Index) -> Table:
@@ -82,15 +78,11 @@ def _level_row(index: Index, stratum: str, screen_only: bool) -> Row:
     label = stratum.partition("=")[2] or "All units"
     if s is None:
         return Row((Cell(label), *(Cell(DASH) for _ in range(7))), screen_only)
-    prevalence = percent(s.n_positive / s.n) if s.n else "undefined"
-    numbers = (s.rows, s.n, s.n_positive, None, s.patients, s.missing_label, s.missing_score)
-    cells = [
-        Cell(prevalence, sort=s.n_positive / s.n if s.n else None)
-        if v is None
-        else Cell(count(v), sort=v)
-        for v in numbers
-    ]
-    return Row((Cell(label), *cells), screen_only)
+    prevalence = "undefined" if s.n == 0 else share(s.n_positive, s.n)
+    left = [Cell(count(v), sort=v) for v in (s.rows, s.n, s.n_positive)]
+    right = [Cell(count(v), sort=v) for v in (s.patients, s.missing_label, s.missing_score)]
+    ratio = s.n_positive / s.n if s.n and s.n_positive is not None else None
+    return Row((Cell(label), *left, Cell(prevalence, sort=ratio), *right), screen_only)
 
 
 def _attribute_notes(attributes: tuple[AttributeLevels, ...]) -> tuple[str, ...]:
@@ -121,13 +113,11 @@ def _covariates(recorded: tuple[CovariateAtSite, ...]) -> Table:
     )
     by: dict[str, list[Row]] = {}
     for i, c in enumerate(recorded):
-        zeros = (
-            "not numeric" if c.zeros is None else f"{count(c.zeros)} ({_share(c.zeros, c.rows)})"
-        )
+        zeros = "not numeric" if c.zeros is None else f"{count(c.zeros)} ({share(c.zeros, c.rows)})"
         cells = (
             Cell(c.site),
             Cell(count(c.rows), sort=c.rows),
-            Cell(f"{count(c.missing)} ({_share(c.missing, c.rows)})", sort=c.missing),
+            Cell(f"{count(c.missing)} ({share(c.missing, c.rows)})", sort=c.missing),
             Cell(zeros, sort=c.zeros),
             Cell(count(c.distinct), sort=c.distinct),
         )
@@ -138,11 +128,17 @@ def _covariates(recorded: tuple[CovariateAtSite, ...]) -> Table:
 
 
 def _traps(recorded: tuple[CovariateAtSite, ...]) -> list[Block]:
-    absent = [f"{c.column} at {c.site}" for c in recorded if c.rows and c.missing == c.rows]
-    constant = [f"{c.column} at {c.site}" for c in recorded
-                if c.distinct == 1 and c.missing < c.rows]  # fmt: skip
-    zeros = [f"{c.column} at {c.site} ({_share(c.zeros, c.rows)})" for c in recorded
-             if c.zeros and c.distinct > 2]  # fmt: skip
+    absent, constant, zeros = [], [], []
+    for c in recorded:
+        if c.rows is None or c.missing is None or c.distinct is None:
+            continue
+        where = f"{c.column} at {c.site}"
+        if c.rows and c.missing == c.rows:
+            absent.append(where)
+        elif c.distinct == 1:
+            constant.append(where)
+        elif c.zeros and c.distinct > 2:
+            zeros.append(f"{where} ({share(c.zeros, c.rows)})")
     items = []
     if absent:
         items.append(f"Never recorded: {names(absent)}.")

@@ -6,13 +6,14 @@ from audit.result import AuditResult, Verdict, VerdictPart
 from reports import words
 from reports.blocks import Block, Cell, Column, Cover, Group, Row, Summary, Table, VerdictLine
 from reports.format import (
+    crossed,
     digits,
     fixed,
     left_out,
     level_text,
     names,
-    percent,
     plural,
+    share,
     signed,
     with_interval,
 )
@@ -74,13 +75,13 @@ def summary(index: Index) -> Summary:
 def _audited(index: Index) -> tuple[str, ...]:
     c = index.result.cohort
     who = plural(c.patients, "patient") if c.patients_declared else "patients not identified"
-    share = f" ({percent(c.n_positive / c.analysed)})" if c.analysed else ""
+    part = f" ({share(c.n_positive, c.analysed)})" if c.analysed else ""
     sites = [a for a in c.attributes if a.role == "site"]
     groups = [a.name for a in c.attributes if a.role == "attribute"]
     where = f" from {plural(len(index.single[sites[0].name]), 'site')}" if sites else ""
     first = (
         f"{plural(c.analysed, 'unit')} of {plural(c.rows, 'row')} were analysed{where} ({who}); "
-        f"{plural(c.n_positive, 'unit')}{share} {'has' if c.n_positive == 1 else 'have'} "
+        f"{plural(c.n_positive, 'unit')}{part} {'has' if c.n_positive == 1 else 'have'} "
         f"{index.positive}."
     )
     by = f"Results are given by {names(groups)}" if groups else "No attribute was declared"
@@ -202,7 +203,7 @@ def not_assessed(result: AuditResult) -> tuple[str, ...]:
     ]
     for status in ("not_collected", "suppressed"):
         single = {
-            e.stratum for e in result.estimates if e.status == status and " & " not in e.stratum
+            e.stratum for e in result.estimates if e.status == status and not crossed(e.stratum)
         }
         if single:
             lines.append(f"{words.STATUS[status].capitalize()}: {names(sorted(single), 6)}")
@@ -210,6 +211,9 @@ def not_assessed(result: AuditResult) -> tuple[str, ...]:
         lines.append("No decision curve: clinical utility was not assessed")
     if result.sites is None:
         lines.append("No site was declared: differences between sites were not assessed")
+    if result.disclosure is not None:
+        people = result.disclosure.min_cell - 1
+        lines.append(f"Shared result: counts of 1 to {people} people are withheld")
     lines.append(f"Intervals are at the {level_text(_level(result))} level")
     return tuple(lines)
 

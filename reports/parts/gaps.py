@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from audit.result import Estimate
 from reports import words
 from reports.blocks import Block, Cell, Column, Facts, Group, Row, Table, Text
-from reports.format import count, left_out, names, plural
+from reports.format import count, crossed, left_out, names, plural
 from reports.parts.index import Index
 
 PRINT_REASONS = 24
@@ -76,7 +76,7 @@ def _table(refused: list[Estimate]) -> Table:
 def _row(one: _Reason, pattern: str, screen_only: bool) -> Row:
     measures = sorted({e.measure for e in one.estimates}, key=words.rank)
     # Single attributes first: they are the ones the tables above show.
-    strata = sorted(dict.fromkeys(e.stratum for e in one.estimates), key=lambda s: s.count(" & "))
+    strata = sorted(dict.fromkeys(e.stratum for e in one.estimates), key=crossed)
     return Row(
         (
             Cell(one.text(pattern)),

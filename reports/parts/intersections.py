@@ -3,7 +3,7 @@
 from audit.result import Estimate
 from reports import words
 from reports.blocks import Block, Cell, Column, Group, Row, Table, Text
-from reports.format import count, digits, estimate_text, fixed, interval, plural
+from reports.format import count, crossed, digits, estimate_text, fixed, interval, plural
 from reports.parts.index import Index
 
 WORST = 8
@@ -12,21 +12,21 @@ MEASURES = ("sensitivity", "specificity", "auroc", "oe_ratio")
 
 def blocks(index: Index) -> list[Block]:
     """Make the section; empty when no attributes were crossed."""
-    crossed = [e for e in index.result.estimates if " & " in e.stratum]
-    if not crossed:
+    found = [e for e in index.result.estimates if crossed(e.stratum)]
+    if not found:
         return []
-    strata = len({e.stratum for e in crossed})
-    ok = sum(e.status == "ok" for e in crossed)
+    strata = len({e.stratum for e in found})
+    ok = sum(e.status == "ok" for e in found)
     lead = (
         f"{plural(strata, 'intersection')} of attributes were audited, giving "
-        f"{plural(len(crossed), 'estimate')}, of which {ok} with inference. The tables give, for "
+        f"{plural(len(found), 'estimate')}, of which {ok} with inference. The tables give, for "
         f"each measure, the {WORST} whose interval is least favourable (its better end is worst), "
         "so that a small group's chance extreme does not lead. With this many looks some will be "
         "extreme by chance; all of them are in audit.json."
     )
     groups = []
     for m in MEASURES:
-        own = [e for e in crossed if e.measure == m and e.status == "ok" and e.lower is not None]
+        own = [e for e in found if e.measure == m and e.status == "ok" and e.lower is not None]
         if own:
             groups.append(_group(index, m, own))
     out: list[Block] = [Text((lead,))]

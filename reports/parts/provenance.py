@@ -1,7 +1,7 @@
 """Provenance, how to reproduce the result, and its limitations."""
 
 from reports.blocks import Block, Bullets, Cell, Column, Facts, Group, Row, Table
-from reports.format import count
+from reports.format import count, plural
 from reports.parts.front import as_of
 from reports.parts.index import Index
 
@@ -68,6 +68,13 @@ def limitations(index: Index) -> list[Block]:
     if not c.patients_declared:
         items.append("Patients were not identified: repeated patients would make the intervals "
                      "too narrow.")  # fmt: skip
+    d = index.result.disclosure
+    if d is not None:
+        items.append(
+            f"This is a shared result: counts of 1 to {d.min_cell - 1} people, and whatever they "
+            "could be worked out from, are withheld. Left out entirely: "
+            f"{plural(d.strata_suppressed, 'stratum', 'strata')}."
+        )
     if c.missing_label or c.missing_score:
         items.append(f"{count(c.missing_label)} rows without label and {count(c.missing_score)} "
                      "without score were left out; if they are not missing at random the results "
@@ -76,7 +83,7 @@ def limitations(index: Index) -> list[Block]:
     if missing:
         items.append(f"Values of {', '.join(missing)} are missing for some rows; those rows form "
                      "the level (missing) and may belong to any other.")  # fmt: skip
-    if any(" & " in s.stratum for s in c.strata):
+    if any(len(s.attributes) > 1 for s in c.strata):
         items.append("Many contrasts were looked at. Those not declared as primary are screening "
                      "and need confirmation on other data.")  # fmt: skip
     return [Bullets(tuple(items))]

@@ -4,6 +4,7 @@ from audit.result import Estimate, StratumCount
 from reports import words
 from reports.blocks import Block, Cell, Column, Figure, Group, Row, Table
 from reports.format import (
+    WITHHELD,
     anchor,
     bare,
     count,
@@ -185,8 +186,10 @@ def _row(index: Index, stratum: str, measures: tuple[str, ...], screen_only: boo
 def _counts_cell(known: StratumCount | None, estimates: list[Estimate | None]) -> Cell:
     first = next((e for e in estimates if e is not None), None)
     if any(e is not None and e.status == "suppressed" for e in estimates):
-        return Cell("withheld", kind="status")
+        return Cell(WITHHELD, kind="status")
     if known is not None:
+        if known.n is None:
+            return Cell(WITHHELD, kind="status")
         return Cell(count(known.n), count(known.n_positive), sort=known.n)
     return Cell(count(first.n), count(first.n_positive), sort=first.n) if first else Cell("")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from audit.cohort import Cohort, build_cohort, needed_columns
 from audit.dimensions import MISSING
-from audit.keys import splitmix64
 from audit.sources.files import read_files
+from audit.stats.mixing import splitmix64
 from tests.audit.cohorts import cohort, plan, warning
 
 

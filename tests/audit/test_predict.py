@@ -121,6 +121,14 @@ def test_a_model_that_changes_its_mind_is_refused(tmp_path: Path) -> None:
     assert [p.code for p in error.problems] == ["not_repeatable"]
 
 
+def test_every_missing_input_is_named_with_the_nearest_column(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("x,wieght,z\n1,2,3\n")
+    error = refused(tmp_path, tmp_path / "in.csv", Fake(sigmoid, "x", "weight", "height"))
+    assert [p.code for p in error.problems] == ["missing_feature", "missing_feature"]
+    assert "did you mean 'wieght'?" in error.problems[0].remedy
+    assert "in.csv" in error.problems[0].where
+
+
 def test_a_taken_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("x,p\n1,2\n")
     error = refused(tmp_path, tmp_path / "in.csv")
@@ -131,9 +139,8 @@ def test_batches_do_not_change_the_result_and_progress_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(2)
-    table = pd.DataFrame(
-        {"x": rng.normal(size=1000), "s": rng.choice(["a", "b", None], 1000), "i": range(1000)}
-    )
+    words = np.array(["a", "b", None])[rng.integers(0, 3, 1000)]
+    table = pd.DataFrame({"x": rng.normal(size=1000), "s": words, "i": range(1000)})
     table.to_parquet(tmp_path / "in.parquet", row_group_size=300)
     table.to_csv(tmp_path / "in.csv", index=False)
     monkeypatch.setattr(batches, "BATCH_ROWS", 64)

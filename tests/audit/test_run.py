@@ -181,7 +181,7 @@ def test_rows_written_twice() -> None:
     one, other = audited(text, columns), audited(text, twice)
     for a, b in zip(one.estimates, other.estimates, strict=True):
         assert b.value == pytest.approx(a.value, abs=1e-9), a.id
-        assert (b.n, b.clusters) == (2 * a.n, a.clusters)
+        assert (b.n, b.clusters) == (2 * (a.n or 0), a.clusters)
         if a.lower is not None:
             assert b.lower == pytest.approx(a.lower, abs=1e-9), a.id
             assert b.upper == pytest.approx(a.upper, abs=1e-9), a.id
@@ -504,7 +504,7 @@ requirements:
     plain, own, gap = result.verdicts
     found = estimate(result, "sensitivity")
     assert (plain.lower, plain.upper, plain.level) == (found.lower, found.upper, 0.95)
-    lower, upper = wilson(found.events or 0, found.denominator, 0.8)
+    lower, upper = wilson(found.events or 0, found.denominator or 0, 0.8)
     assert (own.lower, own.upper, own.level) == (float(lower), float(upper), 0.8)
     assert own.value == plain.value
     narrow = audited(text.replace("resamples", "level: 0.8\nresamples"), take(columns, half))

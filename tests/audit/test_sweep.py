@@ -9,6 +9,7 @@ from scipy.special import expit
 from scipy.stats import binom, chisquare, poisson
 
 import audit.figures
+import audit.run
 import audit.sweep
 from audit.cohort import Cohort
 from audit.figures import compute_figures

@@ -54,8 +54,8 @@ def test_the_heart_cohort_is_whole_and_its_traps_are_in_it() -> None:
         "Switzerland": 123,
         "VA Long Beach": 200,
     }
-    zeros = (typed["chol"] == 0).groupby(typed["hospital"]).sum()
-    assert zeros.to_dict() == {"Cleveland": 0, "Hungary": 0, "Switzerland": 123, "VA Long Beach": 49}
+    zeros = typed.loc[typed["chol"] == 0, "hospital"].value_counts()
+    assert zeros.to_dict() == {"Switzerland": 123, "VA Long Beach": 49}
     women = (typed["sex"] == "Female").groupby(typed["hospital"]).sum()
     assert (women["Switzerland"], women["VA Long Beach"]) == (10, 6)
     assert typed["id"].is_unique
@@ -93,7 +93,8 @@ def test_nobody_the_model_was_trained_on_is_audited(heart_folder: Path) -> None:
     assert audited["p"].between(0, 1).all()
     # The model is the one that those 182 give, and no other.
     model = load_model(heart_folder / "model.skops")
-    again = heart.train(rest).predict_proba(audited)[:, 1]
+    unseen = typed.set_index("id").loc[audited["id"]]
+    again = heart.train(rest).predict_proba(unseen)[:, 1]
     pd.testing.assert_series_equal(audited["p"], pd.Series(again, name="p"), rtol=1e-9)
     assert set(model.describe().inputs) == {*heart.NUMERIC, *heart.CATEGORICAL}
 

@@ -365,7 +365,7 @@ def _cohort(parts: dict[str, tuple[Row, ...]]) -> dict[str, Any]:
             "rows": k["n"] + 2 * (name == "overall"), "missing_label": 2 * (name == "overall"),
             "missing_score": 0, "n": k["n"], "n_positive": k["p"], "n_negative": k["q"],
             "patients": k["n"], "tp": k["tp"], "fp": k["fp"], "tn": k["tn"], "fn": k["fn"],
-        })  # fmt: skip
+        } | (dict.fromkeys(WITHHELD) if name == "race=(missing)" else {}))  # fmt: skip
     covariates = [
         {"column": "creatinine", "site": s, "rows": 100 + 10 * i, "missing": 3 * i,
          "zeros": 61 if s == "Lyon" else 0, "distinct": 1 if s == "Leiden" else 58}
@@ -381,6 +381,8 @@ def _cohort(parts: dict[str, tuple[Row, ...]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+WITHHELD = ("rows", "missing_label", "missing_score", "n", "n_positive", "n_negative", "patients",
+            "tp", "fp", "tn", "fn")  # fmt: skip
 WARNINGS = (
     {"code": "stratum_empty", "message": "age=[80,120) was declared but no unit is in it.",
      "stratum": "age=[80,120)"},

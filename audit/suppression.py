@@ -1,0 +1,275 @@
+"""Which strata a shared result must withhold, so that no small cell is shown or can be solved.
+
+A stratum is withheld whole. The published strata must satisfy three rules:
+
+1. Every elementary cell of a published stratum (the four cells of the confusion table, or the two
+   classes where there is no threshold) holds nobody or at least `min_cell` people.
+2. Whatever remains of a published stratum when its published refinements by other attributes are
+   taken away obeys rule 1 too: the withheld strata of a block, taken together, are no small cell.
+3. No withheld stratum is a linear combination of published ones. The unknowns are the withheld
+   strata and the equations say that the refinements of a stratum by one more attribute add up to
+   it; a stratum is determined exactly where every vector of the null space is zero.
+
+Exact solution is excluded; intervals for a withheld count can still be derived from the counts
+being non-negative, and rule 2 keeps these from closing in on a small total.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from audit.result import CohortSummary, Estimate, StratumCount
+from audit.strata import stratum_name
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+# Above this many linked unknowns the null space takes too long: everything but the whole cohort
+# is withheld, which is safe.
+MOST_UNKNOWNS = 3000
+NULL, STILL = 1e-9, 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class _Blocks:
+    """A stratum (`parent`) and those that refine it by the same further attributes.
+
+    `member` has a row per block and a column per stratum; `single` marks the blocks that refine
+    by one attribute only, from which all the others follow.
+    """
+
+    parent: Ints
+    member: csr_array
+    single: Bools
+
+
+def withheld_strata(
+    cohort: CohortSummary, estimates: Sequence[Estimate], min_cell: int
+) -> frozenset[str]:
+    """Name the strata of which nothing may be shown.
+
+    Parameters
+    ----------
+    cohort : CohortSummary
+        Of an audit that was not shared yet.
+    estimates : sequence of Estimate
+        Of the same audit: they say how many patients are behind each margin.
+    min_cell : int
+        Fewest people a cell may show.
+    """
+    strata = sorted(cohort.strata, key=lambda s: s.stratum)
+    largest = rows_per_person(cohort)
+    counts = np.array([cells_of(s) for s in strata], dtype=np.int64)
+    people = _people(strata, counts, estimates, largest)
+    total = counts.sum(axis=1)
+    hidden: Bools = np.any((counts > 0) & (people < min_cell), axis=1, keepdims=False)
+    blocks = _blocks(strata, cohort)
+    if hidden.any():
+        _complete(hidden, counts, people, total, blocks, largest, min_cell)
+    return frozenset(s.stratum for s, h in zip(strata, hidden, strict=True) if h)
+
+
+def rows_per_person(cohort: CohortSummary) -> int:
+    """Most rows that one person can have in a cell."""
+    return cohort.largest_patient or 1 if cohort.patients_declared else 1
+
+
+def cells_of(s: StratumCount) -> tuple[int, ...]:
+    """Elementary cells, which add up to the analysed rows: tp, fn, fp, tn, or the two classes."""
+    confusion = (s.tp, s.fn, s.fp, s.tn)
+    cells = confusion if s.tp is not None else (s.n_positive, s.n_negative)
+    return tuple(c or 0 for c in cells)
+
+
+def is_small(rows: Ints, largest: int, min_cell: int) -> bool:
+    """Whether any of these numbers of rows is not 0 and may belong to too few people."""
+    return bool(((rows != 0) & (-(-rows // largest) < min_cell)).any())
+
+
+def _people(
+    strata: Sequence[StratumCount], counts: Ints, estimates: Sequence[Estimate], largest: int
+) -> Ints:
+    """Lower bounds on the people in every cell.
+
+    A cell's rows divided by the most rows of one person; or the people of a margin that holds it
+    less those who can be in the margin's other cell. The people of the margins are known: they
+    inform the proportion that has the margin as its denominator.
+    """
+    least: Ints = -(-counts // largest)
+    if largest == 1 or counts.shape[1] != 4:
+        return least
+    informed = {(e.measure, e.stratum): e.clusters or 0 for e in estimates}
+    margins = np.array(
+        [
+            [informed.get((m, s.stratum), 0) for m in ("sensitivity", "specificity", "ppv", "npv")]
+            for s in strata
+        ],
+        dtype=np.int64,
+    )
+    ill, well, flagged, unflagged = margins.T
+    # tp, fn, fp, tn: the outcome's margin, the decision's margin
+    places = ((ill, flagged), (ill, unflagged), (well, flagged), (well, unflagged))
+    other = {(0, 0): 1, (1, 0): 0, (2, 0): 3, (3, 0): 2, (0, 1): 2, (2, 1): 0, (1, 1): 3, (3, 1): 1}
+    out = least.copy()
+    for cell, held in enumerate(places):
+        for side in (0, 1):
+            rival = other[cell, side]
+            most = np.minimum(counts[:, rival], np.minimum(*places[rival]))
+            out[:, cell] = np.maximum(out[:, cell], held[side] - most)
+    return np.minimum(out, counts)
+
+
+def _blocks(strata: Sequence[StratumCount], cohort: CohortSummary) -> _Blocks:
+    levels = {a.name: a.levels for a in cohort.attributes}
+    parsed = [(s.attributes, _levels(s.stratum, s.attributes, levels)) for s in strata]
+    place = {s.stratum: i for i, s in enumerate(strata)}
+    found: dict[tuple[int, tuple[str, ...]], list[int]] = {}
+    for i, (attributes, cell) in enumerate(parsed):
+        for size in range(len(attributes)):
+            for kept in combinations(range(len(attributes)), size):
+                name = stratum_name([attributes[k] for k in kept], [cell[k] for k in kept])
+                if name in place:
+                    found.setdefault((place[name], attributes), []).append(i)
+    parent = np.array([p for p, _ in found], dtype=np.int64)
+    sizes = [len(children) for children in found.values()]
+    start = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
+    column = np.array([c for children in found.values() for c in children], dtype=np.int64)
+    member = csr_array(
+        (np.ones(column.size, dtype=np.int64), column, start), shape=(len(found), len(strata))
+    )
+    single = [len(a) - len(strata[p].attributes) == 1 for p, a in found]
+    return _Blocks(parent, member, np.array(single, dtype=np.bool_))
+
+
+def _levels(
+    name: str, attributes: Sequence[str], levels: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """Read the levels back from a stratum's name; a level may itself hold ' & '."""
+
+    def rest(text: str, left: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        if not left:
+            if not text:
+                yield ()
+            return
+        for level in levels.get(left[0], ()):
+            start = f"{left[0]}={level}" + (" & " if left[1:] else "")
+            if text.startswith(start):
+                for tail in rest(text[len(start) :], left[1:]):
+                    yield (level, *tail)
+
+    found = next(rest(name, attributes), None) if attributes else ()
+    if found is None:
+        raise ValueError(f"the levels of stratum '{name}' are not among those of the cohort")
+    return found
+
+
+def _complete(
+    hidden: Bools,
+    counts: Ints,
+    people: Ints,
+    total: Ints,
+    blocks: _Blocks,
+    largest: int,
+    min_cell: int,
+) -> None:
+    """Withhold more strata, in place, until the second and the third rule hold.
+
+    Ends because every pass withholds one more; when all is withheld nothing can be solved.
+    """
+    while True:
+        more = _small_remainders(hidden, counts, people, total, blocks, largest, min_cell)
+        if not more:
+            solved = _solved(hidden, total, blocks)
+            if solved is None:
+                hidden |= (total > 0) & (blocks_depth(blocks, total.size) > 0)
+                return
+            more = {n for x in solved for n in _neighbour(x, hidden, total, blocks)}
+        if not more:
+            return
+        hidden[sorted(more)] = True
+
+
+def blocks_depth(blocks: _Blocks, strata: int) -> Ints:
+    """How many blocks each stratum is a part of: none only for the whole cohort."""
+    return np.asarray(np.bincount(blocks.member.indices, minlength=strata), dtype=np.int64)
+
+
+def _small_remainders(
+    hidden: Bools,
+    counts: Ints,
+    people: Ints,
+    total: Ints,
+    blocks: _Blocks,
+    largest: int,
+    min_cell: int,
+) -> set[int]:
+    """For every block whose withheld rest is a small cell, its smallest published part."""
+    shown = np.where(hidden[:, None], 0, counts)
+    rest = counts[blocks.parent] - blocks.member @ shown
+    least = -(-rest // largest)
+    if largest > 1:  # a union holds at least the people of its largest part
+        for b in np.flatnonzero(((rest > 0) & (least < min_cell)).any(axis=1)):
+            parts = _parts(blocks, b)
+            known = people[parts[hidden[parts]]]
+            least[b] = np.maximum(least[b], known.max(axis=0, initial=0))
+    bad = ((rest > 0) & (least < min_cell)).any(axis=1) & ~hidden[blocks.parent]
+    picked = (_smallest(_parts(blocks, b), hidden, total) for b in np.flatnonzero(bad))
+    return {i for i in picked if i is not None}
+
+
+def _parts(blocks: _Blocks, block: np.integer[Any]) -> Ints:
+    found: Ints = blocks.member.indices[
+        blocks.member.indptr[block] : blocks.member.indptr[block + 1]
+    ]
+    return found
+
+
+def _smallest(candidates: Ints, hidden: Bools, total: Ints) -> int | None:
+    """The published stratum with the fewest rows, but not an empty one; ties by name."""
+    usable = np.unique(candidates[~hidden[candidates] & (total[candidates] > 0)])
+    return int(usable[np.argmin(total[usable])]) if usable.size else None
+
+
+def _neighbour(x: int, hidden: Bools, total: Ints, blocks: _Blocks) -> list[int]:
+    """Say what to withhold so that `x` is not determined: a sibling, else a parent or a part."""
+    mine = np.flatnonzero(blocks.single & (blocks.member[:, [x]].toarray()[:, 0] > 0))
+    siblings = [_parts(blocks, b) for b in mine]
+    own = [_parts(blocks, b) for b in np.flatnonzero(blocks.single & (blocks.parent == x))]
+    everyone = [np.flatnonzero(total > 0)]
+    for group in (siblings, [blocks.parent[mine]], own, everyone):
+        joined = np.concatenate(group) if group else np.zeros(0, dtype=np.int64)
+        picked = _smallest(joined, hidden, total)
+        if picked is not None:
+            return [picked]
+    return []
+
+
+def _solved(hidden: Bools, total: Ints, blocks: _Blocks) -> list[int] | None:
+    """Withheld strata that the published ones determine; None when there are too many to tell."""
+    unknown = np.flatnonzero(hidden)
+    parents = csr_array(
+        (np.ones(blocks.parent.size, dtype=np.int64),
+         (np.arange(blocks.parent.size), blocks.parent)),
+        shape=blocks.member.shape,
+    )  # fmt: skip
+    equations = (blocks.member - parents)[np.flatnonzero(blocks.single)][:, unknown]
+    linked = abs(equations).T @ abs(equations)
+    _, label = connected_components(linked, directed=False)
+    found: list[int] = []
+    for part in range(int(label.max(initial=-1)) + 1):
+        columns = np.flatnonzero(label == part)
+        if columns.size > MOST_UNKNOWNS:
+            return None
+        matrix = equations[:, columns]
+        gram = (matrix.T @ matrix).toarray().astype(np.float64)
+        value, vector = np.linalg.eigh(gram)
+        null = value <= NULL * max(1.0, float(value[-1]))
+        freedom = (vector[:, null] ** 2).sum(axis=1)
+        found.extend(int(i) for i in unknown[columns[freedom < STILL]])
+    return found
