@@ -19,7 +19,8 @@ def spec(panels: list[dict[str, Any]]) -> dict[str, Any]:
     top = max((max(r["u"], r["p"], r["o"]) for r in rows), default=1.0)
     end = min(1.0, math.ceil(top * 10) / 10)
     scale = alt.Scale(domain=[0, end], nice=False)
-    axis = alt.Axis(tickCount=4)
+    # No gridlines: crossed by the intervals they would pass for a ruled table.
+    axis = alt.Axis(tickCount=4, grid=False)
     base = alt.Chart().encode(
         x=alt.X("p:Q", scale=scale, axis=axis, title="Predicted risk"),
         y=alt.Y("o:Q", scale=scale, axis=axis, title="Observed share"),

@@ -18,7 +18,7 @@ def spec(data: dict[str, Any]) -> dict[str, Any]:
         for i, b in enumerate(p["bins"])
     ]
     axis = alt.Axis(tickCount=4, format="~f", grid=False)
-    y_axis = alt.Axis(tickCount=4, labelExpr="format(abs(datum.value), '.1f')")
+    y_axis = alt.Axis(tickCount=4, grid=False, labelExpr="format(abs(datum.value), '.1f')")
     x = alt.X("x:Q", title="Predicted risk", axis=axis, scale=alt.Scale(domain=[0, 1]))
 
     def bars(field: str, **look: Any) -> Any:

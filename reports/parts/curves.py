@@ -7,8 +7,8 @@ from reports.blocks import Block, Figure, Text
 from reports.format import count, digits, fixed, left_out, plural, shorten, with_interval
 from reports.parts.index import Index
 
-PRINT_PANELS = 16
-DECISION_PANELS = 8
+PRINT_PANELS = 12
+DECISION_PANELS = 13
 RISK_PANELS = 12
 
 

@@ -116,8 +116,8 @@ def _legend(result: AuditResult) -> str:
 
 
 def parts(index: Index) -> list[Block]:
-    """Table of every part a requirement was held against, where one has several."""
-    if all(len(v.parts) < 2 for v in index.result.verdicts):
+    """Table of every part a requirement was held against, and why it was required."""
+    if all(len(v.parts) < 2 and not v.rationale for v in index.result.verdicts):
         return []
     columns = (
         Column("Stratum or contrast", "text", 34),
@@ -127,7 +127,7 @@ def parts(index: Index) -> list[Block]:
     )
     groups = tuple(
         Group(
-            f"{v.requirement}: {v.statement}",
+            f"{v.requirement}: {v.statement}" + (f". {v.rationale}" if v.rationale else ""),
             tuple(_part_row(index, v, p, i >= PRINT_PARTS) for i, p in enumerate(v.parts)),
         )
         for v in index.result.verdicts

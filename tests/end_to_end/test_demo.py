@@ -21,6 +21,7 @@ from sklearn.metrics import (
 
 from commands.demo import run_demo
 from tests.end_to_end.command import run
+from tests.reports.validators import assert_conforms
 
 FILES = (
     "audit.json",
@@ -199,6 +200,11 @@ def test_gate_on_the_demo_is_violated(
     ended = run(capsys, monkeypatch, "gate", heart / "audit.json", "--format", "json")
     assert ended.code == 1
     assert len(json.loads(ended.out)["verdicts"]) == 7
+
+
+def test_both_validators_accept_the_dossiers(heart: Path, support2: Path, tmp_path: Path) -> None:
+    for folder in (heart, support2, support2 / "physicians"):
+        assert_conforms((folder / "dossier.pdf").read_bytes(), tmp_path)
 
 
 def test_support2_model_and_physicians_on_the_same_patients(support2: Path) -> None:

@@ -18,6 +18,7 @@ from audit.result import AuditResult
 from reports.pdf import UNSTATED, RenderError, _errors_raise, document_date, render_pdf
 from reports.words import STATUS, VERDICT
 from tests.reports.sample import LEVELS, sample, sample_dict
+from tests.reports.validators import assert_conforms, needs
 
 ROOT = Path(__file__).parents[2]
 PLAN = "version: 1\ntitle: made up\n"
@@ -38,7 +39,7 @@ def pdf() -> bytes:
 
 @pytest.fixture(scope="module")
 def text(pdf: bytes) -> str:
-    pymupdf: Any = pytest.importorskip("pymupdf")
+    pymupdf = needs("pymupdf")
     with pymupdf.open(stream=pdf) as document:
         return "\n".join(page.get_text() for page in document)
 
@@ -49,20 +50,8 @@ def attached(pdf: bytes) -> dict[str, bytes]:
         return {k: v.get_file().read_bytes() for k, v in document.attachments.items()}
 
 
-@pytest.mark.parametrize("profile", ["PDF_A_3A", "PDF_UA_1"])
-def test_first_validator_accepts_it(pdf: bytes, profile: str) -> None:
-    page = pytest.importorskip("page")
-    report = page.validate_pdf_bytes(pdf, profile=getattr(page.ValidationProfile, profile))
-    assert report.is_compliant, [f.message for f in report.failures]
-
-
-def test_second_validator_accepts_it(pdf: bytes, tmp_path: Path) -> None:
-    outloud = pytest.importorskip("outloud")
-    path = tmp_path / "dossier.pdf"
-    path.write_bytes(pdf)
-    result = outloud.check(str(path))
-    assert result.error is None
-    assert result.errors == 0, [f.message for f in result.findings]
+def test_both_validators_accept_it(pdf: bytes, tmp_path: Path) -> None:
+    assert_conforms(pdf, tmp_path)
 
 
 def test_the_same_inputs_give_the_same_bytes(pdf: bytes) -> None:
@@ -123,7 +112,7 @@ def test_no_machine_words_and_no_claims(text: str) -> None:
 
 
 def test_a_stream_that_ends_in_a_carriage_return_is_written_otherwise() -> None:
-    page = pytest.importorskip("page")
+    page = needs("page")
     content = sample().to_json()
     # The last byte of compressed data is the low byte of its Adler checksum.
     awkward = next(
