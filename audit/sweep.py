@@ -267,6 +267,27 @@ def null_ece(rows: Sorted, seed: int, replicates: int) -> Floats:
     return out.transpose(1, 0, 2).reshape(strata, blocks * LANES)[:, :replicates]
 
 
+def warm_up() -> None:
+    """Compile the kernels, or load what was compiled before, on one row that means nothing.
+
+    Costs seconds once per installation; worth doing while something else is being waited for.
+    """
+    one = Sorted(
+        unit=np.zeros(1, np.uint64),
+        cluster=np.zeros(1, np.int64),
+        row_key=np.zeros(1, np.uint64),
+        label=np.zeros(1, np.uint8),
+        probability=np.zeros(1),
+        block_end=np.ones(1, np.uint8),
+        start=np.array([0, 1], np.int64),
+        flag_end=np.zeros(1, np.int64),
+        terms=np.zeros((7, 1)),
+        ece_bin=np.zeros(1, np.int8),
+    )
+    resampled_sums(one, Resampling(0, LANES, np.empty((0, 0), np.uint8)))
+    null_ece(one, 0, LANES)
+
+
 def _run_block(
     rows: Sorted, table: NDArray[np.uint8], salt: np.uint64, block: int, plain: bool, out: Floats
 ) -> None:

@@ -56,12 +56,15 @@ def run_audit(
 
     With `share`, everything that is written or returned withholds small cells.
     """
+    from threading import Thread
+
     from audit.atomic import check_writable
 
     _check_sharing(share, min_cell)
     plan, plan_text, name = _plan(plan_path, flags)
     paths = list(predictions) or _planned_data(plan, plan_path)
     check_writable(out)
+    Thread(target=_prepare, daemon=True).start()
 
     from audit.cohort import build_cohort, needed_columns
     from audit.provenance import file_hash
@@ -83,6 +86,17 @@ def run_audit(
     if share:
         result = _shared(result, min_cell)
     return _written(result, out, plan_text, keep_plan=plan_path is None)
+
+
+def _prepare() -> None:
+    """Load and compile what is needed later, while the files are read and the kernels run."""
+    from audit.sweep import warm_up
+
+    warm_up()
+
+    from reports.html import prepare
+
+    prepare()
 
 
 def _shared(result: Any, min_cell: int | None) -> Any:

@@ -30,6 +30,14 @@ def render_html(result: AuditResult, plan_text: str | None = None) -> str:
     )
 
 
+def prepare() -> None:
+    """Import what drawing needs ahead of time; it is most of the cost of a first page."""
+    from reports.figures import forest
+
+    forest.template()
+    _vega()
+
+
 def _with_plan(view: Report, plan_text: str) -> Report:
     from dataclasses import replace
 

@@ -37,6 +37,28 @@ def _max_t(value, replicates, spread, out):  # type: ignore[no-untyped-def]
         out[b] = largest if largest >= 0.0 else np.nan
 
 
+@njit(cache=True, nogil=True)
+def _pair_spread(value, replicates, out):  # type: ignore[no-untyped-def]
+    # Written out rather than as a matrix product, whose last digits depend on how many threads the
+    # linear algebra library happens to use.
+    k, resamples = replicates.shape
+    for i in range(k):
+        for j in range(i + 1, k):
+            n = 0
+            total = 0.0
+            square = 0.0
+            centre = value[i] - value[j]  # near the mean, so that one pass is accurate
+            for b in range(resamples):
+                d = replicates[i, b] - replicates[j, b] - centre
+                if d == d:  # false for NaN: an undefined pair has no say
+                    n += 1
+                    total += d
+                    square += d * d
+            rest = square - total * total / max(n, 1)
+            out[i, j] = np.sqrt(max(rest, 0.0) / (n - 1)) if n > 1 else 0.0
+            out[j, i] = out[i, j]
+
+
 def gap_interval(
     value: Floats, replicates: Floats, floor: Floats, level: float, largest_possible: float
 ) -> Gap:
@@ -70,14 +92,11 @@ def gap_interval(
     ----------
     Westfall & Young 1993, Resampling-Based Multiple Testing; Hsu 1996, Multiple Comparisons.
     """
-    moving = _moving(value, replicates, floor)
-    variance = np.cov(np.where(np.isnan(moving), value[:, None], moving))
-    own = np.diag(variance)
-    pair = own[:, None] + own[None, :] - 2 * variance
-    np.fill_diagonal(pair, 0.0)
-    spread = np.sqrt(np.maximum(pair, 0.0))
+    moving = np.ascontiguousarray(_moving(value, replicates, floor))
+    spread = np.zeros((value.size, value.size))
+    _pair_spread(value, moving, spread)
     largest = np.empty(replicates.shape[1])
-    _max_t(value, np.ascontiguousarray(moving), spread, largest)
+    _max_t(value, moving, spread, largest)
     undefined = float(np.isnan(largest).mean())
     gap = float(value.max() - value.min())
     kept = np.sort(largest[~np.isnan(largest)])
