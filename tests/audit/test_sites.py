@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from audit.measures import MEASURES
 from audit.result import AuditResult, Heterogeneity
 from audit.stats.auc import auc_variance, placements
 from audit.stats.meta import RandomEffects, random_effects
@@ -258,3 +259,14 @@ def test_site_is_a_stratum_of_its_own() -> None:
     assert roles == {"sex": "attribute", "site": "site"}
     assert estimate(result, "auroc", "site=s3").status == "ok"
     assert not [e for e in result.estimates if " & " in e.stratum]  # depth 1
+
+
+def test_what_is_expected_at_a_new_site_is_possible() -> None:
+    result = audited(TEXT, six_sites(11))
+    assert result.sites is not None
+    for found in result.sites.heterogeneity:
+        low, high = MEASURES[found.measure].bounds
+        if found.contrast is None and found.prediction is not None and low == 0:
+            assert low < found.prediction.lower < found.prediction.upper < high, found.measure
+        if found.contrast is None and (low, high) == (0, 1):
+            assert found.scale == "logit", found.measure
