@@ -135,13 +135,6 @@ def name(id: str) -> str:
     return declared.name if declared else id.replace("_", " ").capitalize()
 
 
-@cache
-def lower_name(id: str) -> str:
-    """Name a measure inside a sentence: abbreviations keep their capitals."""
-    full = name(id)
-    return full if full[:2].isupper() or full[1:2] == ":" else full[0].lower() + full[1:]
-
-
 def short(id: str) -> str:
     """Name a measure where there is little room."""
     return SHORT.get(id, name(id))

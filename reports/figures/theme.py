@@ -5,7 +5,6 @@ from typing import Any
 FONT = "Inter"
 INK = "#1b2733"
 QUIET = "#5c6873"
-RULE = "#c9d0d6"
 # Okabe & Ito's palette, distinguishable by colour-blind readers; darkness differs too.
 BLUE = "#0072B2"
 VERMILION = "#D55E00"

@@ -14,7 +14,6 @@ from reports.format import (
     p_value,
     plural,
     signed,
-    with_interval,
 )
 from reports.parts.index import Index
 
@@ -184,10 +183,3 @@ def _gap_row(d: Disparity, screen_only: bool) -> Row:
         ),
         screen_only,
     )
-
-
-def sentence(d: Disparity) -> str:
-    """Write a contrast in a line: level, reference, value and interval."""
-    places = digits(d.measure, d.contrast)
-    value = with_interval(d.value, d.lower, d.upper, places, d.contrast == "difference")
-    return f"{d.stratum} against {d.reference}: {value}"
