@@ -29,6 +29,7 @@ from audit.sums import FIELDS
 Floats = NDArray[np.float64]
 _FIELD_COUNT = len(FIELDS)
 ECE_BINS = 15
+HELD = 8  # rows whose sums are added together
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,31 @@ def _close_ties(acc, block_pos, block_neg, any_pos):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
+def _add_held(acc, weights, terms, held):  # type: ignore[no-untyped-def]
+    # Eight rows at a time, so that the sums are read and written once for the eight; added in the
+    # order of the rows, as one at a time would.
+    if held == HELD:
+        for k in range(9):
+            t0, t1, t2, t3 = terms[0, k], terms[1, k], terms[2, k], terms[3, k]
+            t4, t5, t6, t7 = terms[4, k], terms[5, k], terms[6, k], terms[7, k]
+            for r in range(LANES):
+                total = acc[6 + k, r] + weights[0, r] * t0
+                total = total + weights[1, r] * t1
+                total = total + weights[2, r] * t2
+                total = total + weights[3, r] * t3
+                total = total + weights[4, r] * t4
+                total = total + weights[5, r] * t5
+                total = total + weights[6, r] * t6
+                acc[6 + k, r] = total + weights[7, r] * t7
+    else:
+        for j in range(held):
+            for k in range(9):
+                term = terms[j, k]
+                for r in range(LANES):
+                    acc[6 + k, r] += weights[j, r] * term
+
+
+@njit(cache=True, nogil=True)
 def _write_out(acc, out, g):  # type: ignore[no-untyped-def]
     for r in range(LANES):
         acc[4, r] = acc[0, r] * acc[1, r] - acc[4, r]
@@ -144,7 +170,8 @@ def _sweep_block(  # type: ignore[no-untyped-def]
     table, salt, block, cdf, plain, out,
 ):  # fmt: skip
     bits = np.empty(16, np.uint64)
-    w = np.ones(LANES)
+    weights = np.ones((HELD, LANES))
+    row_terms = np.zeros((HELD, 9))
     acc = np.zeros((_FIELD_COUNT, LANES))
     block_pos = np.zeros(LANES)
     block_neg = np.zeros(LANES)
@@ -152,16 +179,21 @@ def _sweep_block(  # type: ignore[no-untyped-def]
     for g in range(start.size - 1):
         _clear(acc, block_pos, block_neg)
         any_pos = False
+        held = 0
         for i in range(start[g], start[g + 1]):
             if i == flag_end[g]:
                 _read_off_flags(acc)
+            w = weights[held]
             if use_table:
                 for r in range(LANES):
                     w[r] = table[cluster[i], block * LANES + r]
             elif not plain:
                 poisson_lanes(unit[i], salt, block, cdf, bits, w)
             p = probability[i]
-            square = (p - label[i]) * (p - label[i])
+            row_terms[held, 0] = (p - label[i]) * (p - label[i])
+            row_terms[held, 1] = p
+            for k in range(7):
+                row_terms[held, 2 + k] = terms[k, i]
             if label[i]:
                 any_pos = True
                 for r in range(LANES):
@@ -169,22 +201,14 @@ def _sweep_block(  # type: ignore[no-untyped-def]
             else:
                 for r in range(LANES):
                     block_neg[r] += w[r]
-            t0, t1, t2, t3 = terms[0, i], terms[1, i], terms[2, i], terms[3, i]
-            t4, t5, t6 = terms[4, i], terms[5, i], terms[6, i]
-            for r in range(LANES):
-                weight = w[r]
-                acc[6, r] += weight * square
-                acc[7, r] += weight * p
-                acc[8, r] += weight * t0
-                acc[9, r] += weight * t1
-                acc[10, r] += weight * t2
-                acc[11, r] += weight * t3
-                acc[12, r] += weight * t4
-                acc[13, r] += weight * t5
-                acc[14, r] += weight * t6
+            held += 1
+            if held == HELD:
+                _add_held(acc, weights, row_terms, held)
+                held = 0
             if block_end[i]:
                 _close_ties(acc, block_pos, block_neg, any_pos)
                 any_pos = False
+        _add_held(acc, weights, row_terms, held)
         if flag_end[g] == start[g + 1]:
             _read_off_flags(acc)
         _write_out(acc, out, g)
