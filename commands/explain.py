@@ -48,7 +48,7 @@ def _measure_text(id: str) -> str:
             f"Denominator: {measure.denominator_text}",
             f"Range: {measure.bounds[0]:g} to {measure.bounds[1]:g}. "
             f"{ends[measure.direction]}",
-            f"Needs: {_needs(id)}",
+            f"Needs: {measure.needs}.",
             f"Undefined when {measure.undefined_when}.",
             "",
             f"How to read it: {measure.reading}",
@@ -56,20 +56,6 @@ def _measure_text(id: str) -> str:
             f"Reference: {measure.reference}",
         ]
     )
-
-
-def _needs(id: str) -> str:
-    from audit.measures import MEASURES
-
-    measure = MEASURES[id]
-    needs = ["a label"]
-    if measure.needs_probability:
-        needs.append("a score that is a probability (or a logit)")
-    elif measure.needs_score:
-        needs.append("a score; its order is enough")
-    if measure.needs_threshold:
-        needs.append("a decision threshold")
-    return ", ".join(needs) + "."
 
 
 def _wrapped(lines: list[str]) -> str:

@@ -40,23 +40,12 @@ def measures_page() -> str:
             f"- Numerator: {m.numerator_text}",
             f"- Denominator: {m.denominator_text}",
             f"- Range: {m.bounds[0]:g} to {m.bounds[1]:g}; better: {best}",
-            f"- Needs: {_needs(m)}",
+            f"- Needs: {m.needs}",
             f"- Undefined when {m.undefined_when}",
             f"- Reference: {m.reference}",
             "",
         ]
     return "\n".join(lines)
-
-
-def _needs(measure: Any) -> str:
-    needs = ["a label"]
-    if measure.needs_probability:
-        needs.append("a probability or logit score")
-    elif measure.needs_score:
-        needs.append("a score")
-    if measure.needs_threshold:
-        needs.append("a threshold")
-    return ", ".join(needs)
 
 
 def words_page() -> str:

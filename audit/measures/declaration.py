@@ -46,6 +46,18 @@ class Measure:
     needs_probability: bool = False
 
     @property
+    def needs(self) -> str:
+        """What must be at hand to compute it, in words."""
+        needs = ["a label"]
+        if self.needs_probability:
+            needs.append("a score that is a probability (or a logit)")
+        elif self.needs_score:
+            needs.append("a score; its order is enough")
+        if self.needs_threshold:
+            needs.append("a decision threshold")
+        return ", ".join(needs)
+
+    @property
     def contrasted(self) -> bool:
         """Whether groups may be compared on it; the raw ECE of groups never is."""
         return self.inference != "null"

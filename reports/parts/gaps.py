@@ -11,7 +11,7 @@ from reports.format import count, crossed, left_out, names, plural
 from reports.parts.index import Index
 
 PRINT_REASONS = 24
-PRINT_ALIKE = 8
+PRINT_ALIKE = 24
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 

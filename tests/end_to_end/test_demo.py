@@ -148,6 +148,16 @@ def test_the_traps_of_this_cohort_are_visible(heart: Path) -> None:
     assert zeros["chol", "Hungary"] == 0
 
 
+def test_every_method_in_a_result_is_explained(heart: Path, support2: Path) -> None:
+    from audit.glossary import ENTRIES
+
+    for folder in (heart, support2):
+        audit = audit_of(folder)
+        used = {r["method"] for r in (*audit["estimates"], *audit["disparities"])}
+        used |= {c["method"] for c in audit["curves"]["calibration"]}
+        assert used <= set(ENTRIES)
+
+
 def test_met_violated_and_inconclusive_all_occur(heart: Path) -> None:
     assert {v["status"] for v in audit_of(heart)["verdicts"]} == {
         "met",
