@@ -4,12 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
-from scipy.special import ndtri
+from numpy.typing import ArrayLike
+from scipy.special import ndtr, ndtri
 
+from audit.stats._arrays import Floats, normal_quantile
 from audit.stats.mixing import splitmix64
 
-Floats = NDArray[np.float64]
+# Largest level whose two-sided normal quantile is still finite.
+_NEARLY_CERTAIN = 1.0 - 2.0**-52
+
+
+MOST_PAIRED = 60  # groups; beyond, all their pairs take too long
 
 
 class Gap(NamedTuple):
@@ -88,11 +93,15 @@ def gap_interval(
     Gap
         Bounds are NaN when no pair has a standard error.
 
+    Beyond 60 groups the intervals of the groups take the place of those of their pairs.
+
     References
     ----------
     Westfall & Young 1993, Resampling-Based Multiple Testing; Hsu 1996, Multiple Comparisons.
     """
     moving = np.ascontiguousarray(_moving(value, replicates, floor))
+    if value.size > MOST_PAIRED:
+        return _gap_of_groups(value, moving, level, largest_possible)
     spread = np.zeros((value.size, value.size))
     _pair_spread(value, moving, spread)
     largest = np.empty(replicates.shape[1])
@@ -109,6 +118,32 @@ def gap_interval(
     p = (1 + int((kept >= observed).sum())) / (kept.size + 1)
     lower = max(0.0, float((difference - critical * spread)[tested].max()))
     upper = min(largest_possible, float((difference + critical * spread)[tested].max()))
+    return Gap(gap, min(lower, gap), max(upper, gap), p, undefined)
+
+
+def _gap_of_groups(value: Floats, moving: Floats, level: float, largest_possible: float) -> Gap:
+    """Gap of very many groups, from simultaneous intervals of the groups and not of their pairs.
+
+    All groups lie within ``v_k -+ c se_k`` at once, so the gap lies between
+    ``max(v - c se) - min(v + c se)`` and ``max(v + c se) - min(v - c se)``. Wider than with pairs,
+    of which there are too many to go through.
+    """
+    known = ~np.isnan(moving)
+    deviation = np.where(known, moving - value[:, None], 0.0)
+    spread = np.sqrt((deviation**2).sum(axis=1) / np.maximum(known.sum(axis=1) - 1, 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviates = np.where(known, deviation / spread[:, None], np.nan)
+    largest = np.sort(_largest(deviates))
+    gap = float(value.max() - value.min())
+    undefined = 1.0 - largest.size / moving.shape[1]
+    if largest.size == 0:
+        return Gap(gap, float("nan"), float("nan"), float("nan"), undefined)
+    reach = float(np.quantile(largest, level)) * spread
+    # The smallest critical value at which all intervals still share a point.
+    apart = (value[:, None] - value[None, :]) / (spread[:, None] + spread[None, :])
+    p = (1 + int((largest >= float(np.nanmax(apart))).sum())) / (largest.size + 1)
+    lower = max(0.0, float((value - reach).max() - (value + reach).min()))
+    upper = min(largest_possible, float((value + reach).max() - (value - reach).min()))
     return Gap(gap, min(lower, gap), max(upper, gap), p, undefined)
 
 
@@ -147,3 +182,110 @@ def benjamini_hochberg(p: Floats) -> Floats:
     raw = p[order] * known.size / np.arange(1, known.size + 1)
     adjusted[order] = np.minimum(np.minimum.accumulate(raw[::-1])[::-1], 1.0)
     return adjusted
+
+
+def holm(p: Floats) -> Floats:
+    """Holm adjusted p values; NaN stay NaN and do not count.
+
+    ``max over ranks j <= i of (m - j + 1) p_(j)``, at most 1, with m the number of p values that
+    are not NaN. Holm 1979, Scandinavian Journal of Statistics 6:65, JSTOR 4615733.
+    """
+    adjusted = np.full(p.shape, np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    raw = p[order] * np.arange(known.size, 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(raw), 1.0)
+    return adjusted
+
+
+def simultaneous_critical_value(deviates: ArrayLike, level: float) -> float:
+    """Critical value of intervals that hold for all contrasts at once (single-step max-T).
+
+    The `level` quantile over resamples of ``max_k |deviate_k|``, but never below the normal
+    quantile that serves a single contrast.
+
+    Parameters
+    ----------
+    deviates : array_like, shape (contrasts, resamples)
+        ``(replicate - estimate) / standard error`` of each contrast in shared resamples. NaN have
+        no say in the maximum; resamples in which all contrasts are NaN do not count.
+    level : float
+        Simultaneous level in (0, 1).
+
+    Returns
+    -------
+    float
+        NaN where no deviate is defined.
+
+    Raises
+    ------
+    ValueError
+        If deviates does not have two axes or level is outside (0, 1).
+
+    References
+    ----------
+    Westfall and Young 1993, Resampling-Based Multiple Testing, ISBN 9780471557616.
+    """
+    largest = _largest(deviates)
+    pointwise = normal_quantile(level)
+    if largest.size == 0:
+        return float("nan")
+    return max(float(np.quantile(largest, level)), pointwise)
+
+
+def simultaneous_level(critical: float) -> float:
+    """Pointwise level whose two-sided normal quantile is a critical value, 0.95 for 1.96.
+
+    ``2 Phi(c) - 1``, but below 1 so that any interval can be asked for it. NaN for NaN; ValueError
+    unless the critical value is positive.
+    """
+    if critical <= 0.0:
+        raise ValueError(f"a critical value must be positive, got {critical!r}")
+    return float(np.minimum(2.0 * ndtr(critical) - 1.0, _NEARLY_CERTAIN))
+
+
+def max_t_adjusted_p(statistic: ArrayLike, deviates: ArrayLike) -> Floats:
+    """Single-step max-T adjusted p values, two-sided.
+
+    ``(1 + #{b: max_j |deviate_jb| >= |statistic_k|}) / (B + 1)`` over the B resamples in which
+    some contrast is defined.
+
+    Parameters
+    ----------
+    statistic : array_like, shape (contrasts,)
+        Estimate / standard error of each contrast.
+    deviates : array_like, shape (contrasts, resamples)
+        As in `simultaneous_critical_value`: centred, so that they show what the statistics would
+        do without any difference.
+
+    Returns
+    -------
+    ndarray of float, shape (contrasts,)
+        In (0, 1]; NaN where the statistic is NaN, and everywhere where no deviate is defined.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of contrasts differ.
+
+    References
+    ----------
+    Westfall and Young 1993, Resampling-Based Multiple Testing, ISBN 9780471557616; Davison and
+    Hinkley 1997, DOI 10.1017/CBO9780511802843 (on the added one).
+    """
+    t = np.abs(np.asarray(statistic, dtype=np.float64))
+    if t.ndim != 1 or t.shape != np.shape(deviates)[:1]:
+        raise ValueError("statistic must have one value for each contrast of deviates")
+    largest = np.sort(_largest(deviates))
+    reached = largest.size - np.searchsorted(largest, t, side="left")
+    known = ~np.isnan(t) & (largest.size > 0)
+    return np.where(known, (1.0 + reached) / (1.0 + largest.size), np.nan)
+
+
+def _largest(deviates: ArrayLike) -> Floats:
+    """Largest absolute deviate of each resample in which one is defined."""
+    size = np.abs(np.asarray(deviates, dtype=np.float64))
+    if size.ndim != 2:
+        raise ValueError("deviates must have shape (contrasts, resamples)")
+    largest: Floats = np.fmax.reduce(size, axis=0, initial=-1.0)
+    return largest[largest >= 0.0]
