@@ -1,5 +1,6 @@
 """The analysed rows: both label and score known, sorted once by falling score."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,10 +9,11 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from audit.cohort import Cohort
+from audit.ladder import common_rungs
 from audit.plan import Plan
 from audit.stats.logistic import Recalibration, recalibration
 from audit.stats.mixing import splitmix64
-from audit.sums import Sums, row_sums
+from audit.sums import TERMS, Setting, probability_terms
 from audit.sweep import ECE_BINS, Sorted
 
 Floats = NDArray[np.float64]
@@ -28,8 +30,8 @@ class Rows:
     """Analysed rows in falling order of score (ties in canonical order).
 
     `position` gives each row's index in the cohort. `probability` and `logit` are zeros when the
-    score is not a probability. `odds` are those of the decision threshold on the probability
-    scale, NaN without one.
+    score is not a probability. `rung` places every row on the ladder of quantiles that all strata
+    share, and `rung_score` is the mean probability (or score) of each rung.
     """
 
     position: Ints
@@ -43,18 +45,16 @@ class Rows:
     row_key: NDArray[np.uint64]
     cluster: Ints
     clustered: bool
-    odds: float
+    setting: Setting
     score_kind: Kind
     has_threshold: bool
+    rung: NDArray[np.int32]
+    rung_score: Floats
 
     @property
     def is_probability(self) -> bool:
         """Whether the score can be read as a probability."""
         return self.score_kind in ("probability", "logit")
-
-    def records(self) -> Sums:
-        """Every row as the record of a stratum of one."""
-        return row_sums(self.label.astype(np.float64), self.flagged, self.probability, self.odds)
 
 
 def analysed_rows(cohort: Cohort, plan: Plan) -> Rows:
@@ -67,10 +67,14 @@ def analysed_rows(cohort: Cohort, plan: Plan) -> Rows:
         probability = np.zeros(position.size)
     safe = np.clip(probability, CLIP, 1 - CLIP)
     is_probability = kind in ("probability", "logit")
+    score = cohort.score[position]
+    rung, rung_score = common_rungs(score)
+    if is_probability and score.size:
+        rung_score = np.bincount(rung, weights=probability) / np.bincount(rung)
     return Rows(
         position=position,
         label=cohort.label[position].astype(np.uint8),
-        score=cohort.score[position],
+        score=score,
         flagged=(cohort.flagged[position] == 1).astype(np.float64),
         probability=probability,
         logit=np.log(safe) - np.log1p(-safe) if is_probability else np.zeros(position.size),
@@ -79,9 +83,23 @@ def analysed_rows(cohort: Cohort, plan: Plan) -> Rows:
         row_key=splitmix64(position.astype(np.uint64)),
         cluster=cohort.cluster[position],
         clustered=cohort.patients_declared and cohort.largest_patient > 1,
-        odds=_threshold_odds(plan, kind),
+        setting=_setting(plan, kind),
         score_kind=kind,
         has_threshold=plan.threshold is not None or kind == "decision",
+        rung=rung,
+        rung_score=rung_score,
+    )
+
+
+def _setting(plan: Plan, kind: str) -> Setting:
+    options = plan.options
+    target = options.target_prevalence
+    return Setting(
+        odds=_threshold_odds(plan, kind),
+        target_prevalence=float("nan") if target is None else target,
+        max_fpr=options.max_fpr,
+        specificity=options.specificity,
+        sensitivity=options.sensitivity,
     )
 
 
@@ -98,7 +116,7 @@ class Grouped:
     """The rows of one set of strata: sorted for the sweep, with the calibration fits.
 
     `take` puts the rows in the order of `rows`, by stratum and then falling score; `group` is the
-    stratum of each row in that order.
+    stratum of each row in that order. `reference` is the stratum that the others are compared with.
     """
 
     take: Ints
@@ -106,10 +124,16 @@ class Grouped:
     strata: int
     rows: Sorted
     fit: Recalibration
+    reference: int | None = None
 
 
-def grouped(rows: Rows, codes: NDArray[np.int32], strata: int) -> Grouped:
-    """Sort the analysed rows by stratum; `codes` covers the whole cohort."""
+def grouped(
+    rows: Rows, codes: NDArray[np.int32], strata: int, terms: Collection[str] = TERMS
+) -> Grouped:
+    """Sort the analysed rows by stratum; `codes` covers the whole cohort.
+
+    `terms` names the row terms whose sums are wanted.
+    """
     code = codes[rows.position].astype(np.int64)
     # A stable sort keeps the falling score order inside each stratum.
     small = code.astype(np.int16) if strata < 2**15 else code
@@ -118,22 +142,26 @@ def grouped(rows: Rows, codes: NDArray[np.int32], strata: int) -> Grouped:
     start = np.searchsorted(group, np.arange(strata + 1)).astype(np.int64)
     score = rows.score[take]
     label = rows.label[take]
-    logit = rows.logit[take]
     last = np.ones(take.size, dtype=np.uint8)
     last[:-1] = (score[1:] != score[:-1]) | (group[1:] != group[:-1])
     flags = np.bincount(group, weights=rows.flagged[take], minlength=strata)
-    fit = _fit(rows, logit, label, group, strata)
+    columns = tuple(i for i, name in enumerate(TERMS) if name in terms)
+    wanted = {TERMS[i] for i in columns}
+    fit = _fit(rows, rows.logit[take], label, group, strata, bool(wanted & set(_FITTED)))
+    probability = rows.probability[take]
     sorted_rows = Sorted(
         unit=rows.key[take],
         cluster=rows.cluster[take],
         row_key=rows.row_key[take],
         label=label,
-        probability=rows.probability[take],
+        probability=probability,
         block_end=last,
         start=start,
         flag_end=start[:-1] + flags.astype(np.int64),
-        terms=_calibration_terms(fit, logit, label, group),
-        ece_bin=ece_bins(rows.probability[take]),
+        terms=_terms(wanted, fit, label, probability, rows.logit[take], group),
+        columns=columns,
+        ece_bin=ece_bins(probability),
+        rung=rows.rung[take],
     )
     return Grouped(take, group, strata, sorted_rows, fit)
 
@@ -145,28 +173,51 @@ def ece_bins(probability: Floats) -> NDArray[np.int8]:
 
 
 def _fit(
-    rows: Rows, logit: Floats, label: NDArray[np.uint8], group: Ints, strata: int
+    rows: Rows, logit: Floats, label: NDArray[np.uint8], group: Ints, strata: int, wanted: bool
 ) -> Recalibration:
-    if rows.is_probability and logit.size:
+    if wanted and rows.is_probability and logit.size:
         return recalibration(logit, label, group, strata)
     nothing, never = np.full(strata, np.nan), np.zeros(strata, dtype=np.bool_)
     return Recalibration(nothing, nothing, nothing, never, never)
 
 
+_FITTED = ("score_a", "score_b", "info_aa", "info_ab", "info_bb", "score_c", "info_cc")
+
+
+def _terms(
+    wanted: set[str],
+    fit: Recalibration,
+    label: NDArray[np.uint8],
+    probability: Floats,
+    logit: Floats,
+    group: Ints,
+) -> Floats:
+    """Terms of every row, in the order of the record; shape (rows, terms)."""
+    found: dict[str, Floats] = {}
+    if wanted & set(_FITTED):
+        found |= _calibration_terms(fit, logit, label, group)
+    if wanted - set(_FITTED):
+        found |= probability_terms(label.astype(np.float64), probability, logit)
+    out = np.empty((label.size, len(wanted)))
+    for place, name in enumerate(name for name in TERMS if name in wanted):
+        out[:, place] = found[name]
+    return out
+
+
 def _calibration_terms(
     fit: Recalibration, logit: Floats, label: NDArray[np.uint8], group: Ints
-) -> Floats:
+) -> dict[str, Floats]:
     """Per-row score and information terms at the stratum's fit; zero where there is no fit."""
-    terms = np.zeros((7, logit.size))
     joint = np.nan_to_num(fit.intercept)[group] + np.nan_to_num(fit.slope)[group] * logit
     expected = expit(joint)
     weight = expected * (1 - expected)
-    terms[0] = label - expected
-    terms[1] = terms[0] * logit
-    terms[2] = weight
-    terms[3] = weight * logit
-    terms[4] = terms[3] * logit
-    expected = expit(np.nan_to_num(fit.citl)[group] + logit)
-    terms[5] = label - expected
-    terms[6] = expected * (1 - expected)
-    return terms
+    shifted = expit(np.nan_to_num(fit.citl)[group] + logit)
+    return {
+        "score_a": label - expected,
+        "score_b": (label - expected) * logit,
+        "info_aa": weight,
+        "info_ab": weight * logit,
+        "info_bb": weight * logit * logit,
+        "score_c": label - shifted,
+        "info_cc": shifted * (1 - shifted),
+    }

@@ -18,8 +18,11 @@ FIELDS = (
     "fp",  # flagged negatives
     "pairs",  # (positive, negative) pairs in which the positive scores higher; ties count 1/2
     "precision",  # sum over positives of the precision at their score (ties share one)
+    # From here on each is a sum over rows of a term of the row (`TERMS`).
     "squared_error",  # sum of (p - y)^2
     "predicted",  # sum of p
+    "predicted_positive",  # sum of p y
+    "log_loss",  # sum of -(y log p + (1 - y) log(1 - p))
     # Score vector and information of the two recalibration fits, at the stratum's own fit; they
     # give the fit of a resample by one Newton step.
     "score_a",
@@ -31,6 +34,23 @@ FIELDS = (
     "info_cc",
 )
 INDEX = {name: position for position, name in enumerate(FIELDS)}
+FIRST_TERM = INDEX["squared_error"]
+TERMS = FIELDS[FIRST_TERM:]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the plan fixes for measures that need to be told where to look.
+
+    `odds` are those of the decision threshold, NaN when the threshold is not a probability;
+    `target_prevalence` is NaN when none was declared.
+    """
+
+    odds: float = float("nan")
+    target_prevalence: float = float("nan")
+    max_fpr: float = 0.1
+    specificity: float = 0.9
+    sensitivity: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -38,13 +58,12 @@ class Sums:
     """Sums of shape ``(..., len(FIELDS))``, with what does not add up kept beside them.
 
     `fit` has shape ``(..., 3)``, broadcastable: joint intercept, joint slope and
-    calibration-in-the-large fitted to the stratum. `odds` are the odds of the decision threshold,
-    NaN when the threshold is not a probability.
+    calibration-in-the-large fitted to the stratum.
     """
 
     values: Array
     fit: Array
-    odds: float
+    setting: Setting
 
     def __getitem__(self, name: str) -> Array:
         field: Array = self.values[..., INDEX[name]]
@@ -61,16 +80,12 @@ class Sums:
         return self["tp"] + self["fp"]
 
 
-def row_sums(label: Array, flagged: Array, probability: Array, odds: float) -> Sums:
-    """Write each row as the record of a stratum of one.
-
-    The pair and precision sums belong to a set of rows, not to one; they are NaN here.
-    """
-    values = np.full((label.size, len(FIELDS)), np.nan)
-    values[:, INDEX["positives"]] = label
-    values[:, INDEX["negatives"]] = 1 - label
-    values[:, INDEX["tp"]] = label * flagged
-    values[:, INDEX["fp"]] = (1 - label) * flagged
-    values[:, INDEX["squared_error"]] = (probability - label) ** 2
-    values[:, INDEX["predicted"]] = probability
-    return Sums(values, np.full((1, 3), np.nan), odds)
+def probability_terms(label: Array, probability: Array, logit: Array) -> dict[str, Array]:
+    """Give the terms of a row that need no fit."""
+    return {
+        "squared_error": (probability - label) ** 2,
+        "predicted": probability,
+        "predicted_positive": probability * label,
+        # log(1 + exp(-x)) for a positive, log(1 + exp(x)) for a negative, without overflow
+        "log_loss": np.logaddexp(0.0, np.where(label > 0, -logit, logit)),
+    }

@@ -18,13 +18,12 @@ from audit.stats.mixing import GOLDEN
 from audit.stats.weights import (
     EXACT_BELOW,
     LANES,
-    POISSON_CDF,
     mix,
     multinomial_weights,
     poisson_lanes,
     stream,
 )
-from audit.sums import FIELDS
+from audit.sums import FIELDS, FIRST_TERM
 
 Floats = NDArray[np.float64]
 _FIELD_COUNT = len(FIELDS)
@@ -38,7 +37,9 @@ class Sorted:
 
     `start` has one more entry than there are strata. `flag_end` is where the flagged rows of each
     stratum end. `block_end` marks the last row of each run of tied scores. `terms` holds the
-    per-row parts of the calibration sums, shape (7, rows).
+    terms of every row whose sums are wanted, shape (rows, terms): columns of `sums.TERMS`, named by
+    `columns`; the sums of the others come back as NaN. `rung` is the score's place on a ladder of
+    quantiles that all strata share.
     """
 
     unit: NDArray[np.uint64]
@@ -50,7 +51,9 @@ class Sorted:
     start: NDArray[np.int64]
     flag_end: NDArray[np.int64]
     terms: Floats
+    columns: tuple[int, ...]
     ece_bin: NDArray[np.int8]
+    rung: NDArray[np.int32]
 
     def only(self, strata: slice) -> "Sorted":
         """The rows of a run of strata, as a view."""
@@ -65,8 +68,10 @@ class Sorted:
             block_end=self.block_end[part],
             start=self.start[first : last + 1] - part.start,
             flag_end=self.flag_end[first:last] - part.start,
-            terms=np.ascontiguousarray(self.terms[:, part]),
+            terms=self.terms[part],
+            columns=self.columns,
             ece_bin=self.ece_bin[part],
+            rung=self.rung[part],
         )
 
 
@@ -100,7 +105,7 @@ def _clear(acc, block_pos, block_neg):  # type: ignore[no-untyped-def]
     for r in range(LANES):
         block_pos[r] = 0.0
         block_neg[r] = 0.0
-    for k in range(_FIELD_COUNT):
+    for k in range(acc.shape[0]):
         for r in range(LANES):
             acc[k, r] = 0.0
 
@@ -131,54 +136,63 @@ def _close_ties(acc, block_pos, block_neg, any_pos):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def _add_held(acc, weights, terms, held):  # type: ignore[no-untyped-def]
+def _add_held(acc, weights, terms, first, held):  # type: ignore[no-untyped-def]
     # Eight rows at a time, so that the sums are read and written once for the eight; added in the
     # order of the rows, as one at a time would.
     if held == HELD:
-        for k in range(9):
-            t0, t1, t2, t3 = terms[0, k], terms[1, k], terms[2, k], terms[3, k]
-            t4, t5, t6, t7 = terms[4, k], terms[5, k], terms[6, k], terms[7, k]
+        for k in range(terms.shape[1]):
+            t0, t1, t2, t3 = (
+                terms[first, k],
+                terms[first + 1, k],
+                terms[first + 2, k],
+                terms[first + 3, k],
+            )
+            t4, t5, t6, t7 = (
+                terms[first + 4, k],
+                terms[first + 5, k],
+                terms[first + 6, k],
+                terms[first + 7, k],
+            )
             for r in range(LANES):
-                total = acc[6 + k, r] + weights[0, r] * t0
+                total = acc[FIRST_TERM + k, r] + weights[0, r] * t0
                 total = total + weights[1, r] * t1
                 total = total + weights[2, r] * t2
                 total = total + weights[3, r] * t3
                 total = total + weights[4, r] * t4
                 total = total + weights[5, r] * t5
                 total = total + weights[6, r] * t6
-                acc[6 + k, r] = total + weights[7, r] * t7
+                acc[FIRST_TERM + k, r] = total + weights[7, r] * t7
     else:
         for j in range(held):
-            for k in range(9):
-                term = terms[j, k]
+            for k in range(terms.shape[1]):
+                term = terms[first + j, k]
                 for r in range(LANES):
-                    acc[6 + k, r] += weights[j, r] * term
+                    acc[FIRST_TERM + k, r] += weights[j, r] * term
 
 
 @njit(cache=True, nogil=True)
 def _write_out(acc, out, g):  # type: ignore[no-untyped-def]
     for r in range(LANES):
         acc[4, r] = acc[0, r] * acc[1, r] - acc[4, r]
-    for k in range(_FIELD_COUNT):
+    for k in range(acc.shape[0]):
         for r in range(LANES):
             out[k, g, r] = acc[k, r]
 
 
 @njit(cache=True, nogil=True)
 def _sweep_block(  # type: ignore[no-untyped-def]
-    unit, cluster, label, probability, block_end, start, flag_end, terms,
-    table, salt, block, cdf, plain, out,
+    unit, cluster, label, block_end, start, flag_end, terms, table, salt, block, plain, out,
 ):  # fmt: skip
     bits = np.empty(16, np.uint64)
     weights = np.ones((HELD, LANES))
-    row_terms = np.zeros((HELD, 9))
-    acc = np.zeros((_FIELD_COUNT, LANES))
+    acc = np.zeros((FIRST_TERM + terms.shape[1], LANES))
     block_pos = np.zeros(LANES)
     block_neg = np.zeros(LANES)
     use_table = table.shape[0] > 0
     for g in range(start.size - 1):
         _clear(acc, block_pos, block_neg)
         any_pos = False
+        alone = np.uint8(1)
         held = 0
         for i in range(start[g], start[g + 1]):
             if i == flag_end[g]:
@@ -188,12 +202,23 @@ def _sweep_block(  # type: ignore[no-untyped-def]
                 for r in range(LANES):
                     w[r] = table[cluster[i], block * LANES + r]
             elif not plain:
-                poisson_lanes(unit[i], salt, block, cdf, bits, w)
-            p = probability[i]
-            row_terms[held, 0] = (p - label[i]) * (p - label[i])
-            row_terms[held, 1] = p
-            for k in range(7):
-                row_terms[held, 2 + k] = terms[k, i]
+                poisson_lanes(unit[i], salt, block, bits, w)
+            held += 1
+            if held == HELD:
+                _add_held(acc, weights, terms, i - HELD + 1, held)
+                held = 0
+            if alone and block_end[i]:  # not tied with any other row, as most are not
+                if label[i]:
+                    for r in range(LANES):
+                        acc[4, r] += w[r] * acc[1, r]
+                        acc[0, r] += w[r]
+                        above = max(acc[0, r] + acc[1, r], 1.0)
+                        acc[5, r] += w[r] * (acc[0, r] / above)
+                else:
+                    for r in range(LANES):
+                        acc[1, r] += w[r]
+                continue
+            alone = block_end[i]
             if label[i]:
                 any_pos = True
                 for r in range(LANES):
@@ -201,17 +226,32 @@ def _sweep_block(  # type: ignore[no-untyped-def]
             else:
                 for r in range(LANES):
                     block_neg[r] += w[r]
-            held += 1
-            if held == HELD:
-                _add_held(acc, weights, row_terms, held)
-                held = 0
             if block_end[i]:
                 _close_ties(acc, block_pos, block_neg, any_pos)
                 any_pos = False
-        _add_held(acc, weights, row_terms, held)
+        _add_held(acc, weights, terms, start[g + 1] - held, held)
         if flag_end[g] == start[g + 1]:
             _read_off_flags(acc)
         _write_out(acc, out, g)
+
+
+@njit(cache=True, nogil=True)
+def _rung_block(  # type: ignore[no-untyped-def]
+    unit, cluster, label, rung, start, table, salt, block, out,
+):  # fmt: skip
+    bits = np.empty(16, np.uint64)
+    w = np.ones(LANES)
+    use_table = table.shape[0] > 0
+    for g in range(start.size - 1):
+        for i in range(start[g], start[g + 1]):
+            if use_table:
+                for r in range(LANES):
+                    w[r] = table[cluster[i], block * LANES + r]
+            else:
+                poisson_lanes(unit[i], salt, block, bits, w)
+            total = out[g, label[i], rung[i]]
+            for r in range(LANES):
+                total[r] += w[r]
 
 
 @njit(cache=True, nogil=True)
@@ -252,25 +292,57 @@ def workers() -> int:
 
 def point_sums(rows: Sorted) -> Floats:
     """Sums of each stratum itself, shape ``(strata, fields)``."""
-    out = np.empty((_FIELD_COUNT, rows.start.size - 1, LANES))
+    out = np.empty((FIRST_TERM + len(rows.columns), rows.start.size - 1, LANES))
     _run_block(rows, np.empty((0, 0), np.uint8), np.uint64(0), 0, True, out)
-    return np.moveaxis(out[:, :, 0].copy(), 0, -1)
+    return _by_field(rows, np.moveaxis(out[:, :, 0], 0, -1))
 
 
 def resampled_sums(rows: Sorted, scheme: Resampling) -> Floats:
     """Sums of each stratum in each resample, shape ``(strata, replicates, fields)``."""
     blocks = -(-scheme.replicates // LANES)
-    strata = rows.start.size - 1
+    strata, fields = rows.start.size - 1, FIRST_TERM + len(rows.columns)
     # One contiguous array per block: the kernel is then compiled for one layout only.
-    out = np.empty((blocks, _FIELD_COUNT, strata, LANES))
+    out = np.empty((blocks, fields, strata, LANES))
     salt = stream(scheme.seed, 0)
 
     def one(block: int) -> None:
         _run_block(rows, scheme.exact_table, salt, block, False, out[block])
 
     _share_out(one, blocks)
-    by_field = out.transpose(1, 2, 0, 3).reshape(_FIELD_COUNT, strata, blocks * LANES)
-    return np.moveaxis(by_field[:, :, : scheme.replicates], 0, -1)
+    by_field = out.transpose(1, 2, 0, 3).reshape(fields, strata, blocks * LANES)
+    return _by_field(rows, np.moveaxis(by_field[:, :, : scheme.replicates], 0, -1))
+
+
+def resampled_rungs(rows: Sorted, scheme: Resampling, rungs: int) -> NDArray[np.float32]:
+    """Weights by label and rung in each resample, ``(strata, replicates, 2, rungs)``.
+
+    The counts are whole numbers, which single precision holds exactly up to 16 million.
+    """
+    blocks = -(-scheme.replicates // LANES)
+    strata = rows.start.size - 1
+    out = np.zeros((blocks, strata, 2, rungs, LANES), np.float32)
+    salt = stream(scheme.seed, 0)
+
+    def one(block: int) -> None:
+        _rung_block(
+            rows.unit, rows.cluster, rows.label, rows.rung, rows.start, scheme.exact_table, salt,
+            block, out[block],
+        )  # fmt: skip
+
+    _share_out(one, blocks)
+    by_lane = out.transpose(1, 0, 4, 2, 3).reshape(strata, blocks * LANES, 2, rungs)
+    return by_lane[:, : scheme.replicates]
+
+
+def _by_field(rows: Sorted, computed: Floats) -> Floats:
+    """Put the computed sums in their places in the record; the rest are NaN."""
+    if rows.columns == tuple(range(_FIELD_COUNT - FIRST_TERM)):
+        return computed
+    record = np.full((*computed.shape[:-1], _FIELD_COUNT), np.nan)
+    record[..., :FIRST_TERM] = computed[..., :FIRST_TERM]
+    for place, column in enumerate(rows.columns):
+        record[..., FIRST_TERM + column] = computed[..., FIRST_TERM + place]
+    return record
 
 
 def null_ece(rows: Sorted, seed: int, replicates: int) -> Floats:
@@ -305,10 +377,14 @@ def warm_up() -> None:
         block_end=np.ones(1, np.uint8),
         start=np.array([0, 1], np.int64),
         flag_end=np.zeros(1, np.int64),
-        terms=np.zeros((7, 1)),
+        terms=np.zeros((1, 1)),
+        columns=(0,),
         ece_bin=np.zeros(1, np.int8),
+        rung=np.zeros(1, np.int32),
     )
-    resampled_sums(one, Resampling(0, LANES, np.empty((0, 0), np.uint8)))
+    scheme = Resampling(0, LANES, np.empty((0, 0), np.uint8))
+    resampled_sums(one, scheme)
+    resampled_rungs(one, scheme, 1)
     null_ece(one, 0, LANES)
 
 
@@ -316,8 +392,8 @@ def _run_block(
     rows: Sorted, table: NDArray[np.uint8], salt: np.uint64, block: int, plain: bool, out: Floats
 ) -> None:
     _sweep_block(
-        rows.unit, rows.cluster, rows.label, rows.probability, rows.block_end, rows.start,
-        rows.flag_end, rows.terms, table, salt, block, POISSON_CDF, plain, out,
+        rows.unit, rows.cluster, rows.label, rows.block_end, rows.start, rows.flag_end,
+        rows.terms, table, salt, block, plain, out,
     )  # fmt: skip
 
 
