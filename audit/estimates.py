@@ -7,21 +7,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from audit.figures import Figures, outside_domain
+from audit.figures import Figures
 from audit.intervals import (
     Intervals,
     events_and_denominator,
     measure_intervals,
     undefined_fraction,
 )
-from audit.measures import MEASURES
 from audit.measures.declaration import Measure
-from audit.plan import Minimum
+from audit.plan import Minimum, Plan
 from audit.result import Estimate, Status
 from audit.rows import Rows
+from audit.selection import chosen, outside_domain
 
 Floats = NDArray[np.float64]
 UNDEFINED_LIMIT = 0.05
+# Means over all units, or bins of them: what counts is how many there are, not of which outcome.
+_BY_UNITS = frozenset(
+    ("brier", "log_loss", "net_benefit", "ece", "ece_mass", "smece", "spiegelhalter_z", "f1",
+     "generalised_entropy", "theil", "murphy_reliability", "murphy_resolution",
+     "murphy_uncertainty")
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +38,21 @@ class Counted:
 
 
 def estimates_of(
-    figures: Figures, rows: Rows, counted: Counted, minimum: Minimum, level: float
+    figures: Figures,
+    rows: Rows,
+    counted: Counted,
+    plan: Plan,
+    level: float,
+    measures: Sequence[Measure] | None = None,
 ) -> list[Estimate]:
-    """Every measure in every stratum of a set, in the order of the declarations."""
+    """Every measure in every stratum of a set, in the order of the declarations.
+
+    `measures` are by default all those the plan chooses, outside the score's domain too.
+    """
     out: list[Estimate] = []
-    for measure in MEASURES.values():
+    for measure in chosen(plan, len(figures.strata.attributes)) if measures is None else measures:
+        if measure.pairwise:
+            continue
         outside = outside_domain(measure, rows)
         if outside is not None:
             out.extend(
@@ -44,8 +60,16 @@ def estimates_of(
                 for i in range(len(figures.strata.strata))
             )
             continue
-        out.extend(_of_measure(figures, measure, counted, minimum, level))
+        out.extend(_of_measure(figures, measure, counted, plan, level))
     return out
+
+
+def by_measure(estimates: Sequence[Estimate]) -> dict[str, list[Estimate]]:
+    """Estimates of one set of strata, by measure, in the order of the strata."""
+    found: dict[str, list[Estimate]] = {}
+    for estimate in estimates:
+        found.setdefault(estimate.measure, []).append(estimate)
+    return found
 
 
 def own_error(estimates: Sequence[Estimate], level: float) -> Floats:
@@ -66,14 +90,14 @@ def own_error(estimates: Sequence[Estimate], level: float) -> Floats:
 
 
 def _of_measure(
-    figures: Figures, measure: Measure, counted: Counted, minimum: Minimum, level: float
+    figures: Figures, measure: Measure, counted: Counted, plan: Plan, level: float
 ) -> list[Estimate]:
-    intervals = measure_intervals(figures, measure, level)
+    intervals = measure_intervals(figures, measure, level, plan.intervals.get(measure.id))
     replicates = figures.replicates.get(measure.id)
     count = len(figures.strata.strata)
     undefined = undefined_fraction(replicates) if replicates is not None else np.full(count, np.nan)
     return [
-        _estimate(figures, measure, i, counted, minimum, level, intervals, float(undefined[i]))
+        _estimate(figures, measure, i, counted, plan.minimum, level, intervals, float(undefined[i]))
         for i in range(count)
     ]
 
@@ -111,8 +135,16 @@ def _estimate(
         undefined_fraction=None if np.isnan(undefined) else undefined,
         status="ok" if reason_short is None else "insufficient",
         reason=reason_short,
-        null=figures.null[i] if measure.inference == "null" else None,
+        null=figures.null[measure.id][i] if measure.inference == "null" else None,
+        baseline=_baseline(figures, measure, i),
     )
+
+
+def _baseline(figures: Figures, measure: Measure, i: int) -> float | None:
+    """What chance alone gives, beside measures that are easily misread without it."""
+    if measure.id != "average_precision":
+        return None
+    return float(figures.sums["positives"][i] / figures.n[i])
 
 
 def _too_little(figures: Figures, measure: Measure, i: int, minimum: Minimum) -> str | None:
@@ -121,7 +153,7 @@ def _too_little(figures: Figures, measure: Measure, i: int, minimum: Minimum) ->
     if measure.inference == "proportion":
         have = int(figures.informants[measure.id][i])
         what, need = measure.denominator_text.replace("units", whose), minimum.denominator
-    elif measure.id in ("brier", "net_benefit", "ece"):
+    elif measure.id in _BY_UNITS:
         have, what, need = int(figures.clusters[i]), whose, minimum.denominator
     else:
         positive, negative = int(figures.clusters_positive[i]), int(figures.clusters_negative[i])

@@ -1,24 +1,38 @@
 """The figures of one set of strata: points, resamples and variances of every measure."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.measures import MEASURES
+from audit.curve_figures import curve_figures
+from audit.jackknife import Moments, jackknife_moments
 from audit.measures.declaration import Measure
 from audit.result import Null
 from audit.rows import Floats, Grouped, Ints, Rows, grouped
+from audit.stats._arrays import group_sum, pair_codes
 from audit.stats.auc import auc_variance, placements
 from audit.stats.linear import cluster_variance, ratio_influence
 from audit.stats.logistic import recalibration_influence
 from audit.strata import StrataSet
-from audit.sums import FIELDS, Sums
-from audit.sweep import Resampling, null_ece, point_sums, resampled_sums
+from audit.sums import FIELDS, INDEX, TERMS, Sums
+from audit.sweep import Resampling, point_sums, resampled_sums
 
-NULL_REPLICATES = 1000
+Replicates = NDArray[np.float64]
+_FIT_COLUMN = {"citl": 0, "calibration_intercept": 1, "calibration_slope": 2}
 # Resampled sums are turned into measures in slices of strata of about this many bytes.
 SLICE_BYTES = 48 * 2**20
+# Replicates nearer to one another than this, relative to their size, did not vary.
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Numerator or denominator of a ratio of sums, and its resamples."""
+
+    value: Floats
+    replicates: Replicates
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,17 +41,21 @@ class Figures:
 
     Arrays are indexed by stratum. `variance` is on the measure's natural scale; `informants` is
     how many sampling units are behind the denominator of a ratio;
-    `replicates` has shape (strata, resamples). A measure outside the score's domain is absent
-    from `values`.
+    `replicates` has shape (strata, resamples); `parts` holds those of numerators and denominators,
+    for single attributes; `jackknife` holds the moments of leaving out one
+    patient, where the stratum is small. `measures` are those computed.
     """
 
     strata: StrataSet
+    measures: tuple[Measure, ...]
     sums: Sums
     values: dict[str, Floats]
     variance: dict[str, Floats]
     informants: dict[str, Ints]
-    replicates: dict[str, NDArray[np.float64]]
-    null: tuple[Null | None, ...]
+    replicates: dict[str, Replicates]
+    parts: dict[str, tuple[Part, Part]]
+    jackknife: dict[str, Moments]
+    null: dict[str, tuple[Null | None, ...]]
     clusters: Ints
     clusters_positive: Ints
     clusters_negative: Ints
@@ -54,44 +72,48 @@ class Figures:
         return np.minimum(self.sums["positives"], self.sums["negatives"]).astype(np.int64)
 
 
-def outside_domain(measure: Measure, rows: Rows) -> str | None:
-    """Say why a measure has no meaning for this kind of score, or None when it has."""
-    if measure.needs_score and rows.score_kind == "decision":
-        return "there is no score, only a yes/no prediction"
-    if measure.needs_probability and not rows.is_probability:
-        return "the score is not a probability"
-    if measure.needs_threshold and not rows.has_threshold:
-        return "no threshold was declared"
-    if measure.id == "net_benefit" and not np.isfinite(rows.odds):
-        return "the threshold is not strictly between 0 and 1"
-    return None
+def compute_figures(
+    rows: Rows, strata: StrataSet, scheme: Resampling, measures: Sequence[Measure]
+) -> Figures:
+    """Compute the measures of every stratum in one set, with their resamples and variances.
 
-
-def compute_figures(rows: Rows, strata: StrataSet, scheme: Resampling) -> Figures:
-    """Compute every measure of every stratum in one set, with its resamples and variance."""
+    `measures` must be within the domain of the score (`audit.selection`). A scheme without
+    replicates gives values and analytic variances only.
+    """
     count = len(strata.strata)
-    data = grouped(rows, strata.codes, count)
-    measures = [m for m in MEASURES.values() if outside_domain(m, rows) is None]
+    data = grouped(rows, strata.codes, count, {t for m in measures for t in m.terms})
+    data = replace(data, reference=strata.reference_index(np.diff(data.rows.start)))
     fit = np.stack([data.fit.intercept, data.fit.slope, data.fit.citl], axis=-1)
-    sums = Sums(point_sums(data.rows), fit, rows.odds)
-    values = {m.id: m.compute(sums) for m in measures if m.inference != "null"}
-    null: tuple[Null | None, ...] = (None,) * count
-    if rows.is_probability:
-        values["ece"], null = _ece(data, scheme.seed)
-    variance, informants, classes = _variances(rows, data, measures)
-    replicates = _replicates(data, measures, fit, rows.odds, scheme)
+    additive = [m for m in measures if m.compute is not None]
+    sums = Sums(point_sums(data.rows), fit, rows.setting)
+    values = {m.id: m.compute(sums) for m in additive if m.compute is not None}
+    pairs = _pairs(data)
+    variance, informants, classes = _variances(rows, data, pairs, measures)
+    replicates: dict[str, Replicates] = {}
+    parts: dict[str, tuple[Part, Part]] = {}
+    jackknife: dict[str, Moments] = {}
+    if scheme.replicates:
+        whole = [m for m in additive if len(strata.attributes) == 1 and m.numerator is not None]
+        replicates, parts = _replicates(data, additive, whole, sums, scheme)
+        jackknife = jackknife_moments(data, additive, sums)
+    curve = curve_figures(rows, data, strata.strata, measures, scheme)
+    replicates |= curve.replicates
     for measure in measures:
-        if measure.inference == "bootstrap":
+        resampled = measure.inference in ("bootstrap", "basic") and not measure.pairwise
+        if resampled and measure.id in replicates:
             variance[measure.id] = spread(replicates[measure.id]) ** 2
     return Figures(
         strata=strata,
+        measures=tuple(measures),
         sums=sums,
-        values=values,
+        values=values | curve.values,
         variance=variance,
         informants=informants,
         replicates=replicates,
-        null=null,
-        clusters=_clusters(data),
+        parts=parts,
+        jackknife=jackknife | curve.jackknife,
+        null=curve.null,
+        clusters=pairs.clusters,
         clusters_positive=classes[0],
         clusters_negative=classes[1],
         clustered=rows.clustered,
@@ -100,7 +122,10 @@ def compute_figures(rows: Rows, strata: StrataSet, scheme: Resampling) -> Figure
 
 
 def spread(replicates: Floats) -> Floats:
-    """Standard deviation over the replicates in which the measure is defined, last axis."""
+    """Standard deviation over the replicates in which the measure is defined, last axis.
+
+    Zero where they differ by rounding alone.
+    """
     known = ~np.isnan(replicates)
     n = known.sum(-1)
     filled = np.where(known, replicates, 0.0)
@@ -108,55 +133,61 @@ def spread(replicates: Floats) -> Floats:
         mean = filled.sum(-1) / n
         centred = np.where(known, replicates - mean[..., None], 0.0)
         deviation: Floats = np.sqrt((centred**2).sum(-1) / (n - 1))
-    return deviation
+        still = deviation <= ROUNDING * np.maximum(1.0, np.abs(mean))
+    return np.where(still, 0.0, deviation)
 
 
 def _replicates(
-    data: Grouped, measures: list[Measure], fit: Floats, odds: float, scheme: Resampling
-) -> dict[str, NDArray[np.float64]]:
-    resampled = [m for m in measures if m.inference != "null"]
+    data: Grouped,
+    measures: Sequence[Measure],
+    whole: Sequence[Measure],
+    point: Sums,
+    scheme: Resampling,
+) -> tuple[dict[str, Replicates], dict[str, tuple[Part, Part]]]:
+    """Resamples of every measure; of those in `whole`, also numerator and denominator."""
     shape = (data.strata, scheme.replicates)
-    out = {m.id: np.empty(shape) for m in resampled}
+    out = {m.id: np.empty(shape) for m in measures}
+    halves = [(m.id, of) for m in whole for of in (m.numerator, m.denominator) if of is not None]
+    tops = [np.empty(shape) for _ in halves]
     per_slice = max(1, SLICE_BYTES // (scheme.replicates * len(FIELDS) * 8))
     for first in range(0, data.strata, per_slice):
         part = slice(first, min(first + per_slice, data.strata))
-        sums = Sums(resampled_sums(data.rows.only(part), scheme), fit[part, None, :], odds)
-        for measure in resampled:
-            out[measure.id][part] = measure.compute(sums)
-    return out
+        values = resampled_sums(data.rows.only(part), scheme)
+        sums = Sums(values, point.fit[part, None, :], point.setting)
+        for measure in measures:
+            if measure.compute is not None:
+                out[measure.id][part] = measure.compute(sums)
+        for (_, of), kept in zip(halves, tops, strict=True):
+            kept[part] = of(sums)
+    found = [Part(of(point), kept) for (_, of), kept in zip(halves, tops, strict=True)]
+    pairs = zip(found[::2], found[1::2], strict=True)
+    return out, {m.id: pair for m, pair in zip(whole, pairs, strict=True)}
 
 
-def _ece(data: Grouped, seed: int) -> tuple[Floats, tuple[Null | None, ...]]:
-    rows = data.rows
-    cell = data.group * 16 + rows.ece_bin
-    difference = np.bincount(
-        cell, weights=rows.probability - rows.label, minlength=data.strata * 16
-    )
-    n = np.diff(rows.start)
-    with np.errstate(invalid="ignore"):
-        value = np.abs(difference).reshape(data.strata, 16).sum(1) / n
-    redrawn = null_ece(rows, seed, NULL_REPLICATES)
-    nulls: list[Null | None] = []
-    for observed, draws, size in zip(value, redrawn, n, strict=True):
-        if size == 0:
-            nulls.append(None)
-            continue
-        mean = float(draws.mean())
-        # Equal sums can differ in the last digit, being added in another order.
-        p = (1 + int((draws >= observed - 1e-9).sum())) / (draws.size + 1)
-        q95 = float(np.quantile(draws, 0.95))
-        nulls.append(Null(mean=mean, q95=q95, excess=float(observed) - mean, p=p))
-    return value, tuple(nulls)
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Rows summed by stratum and patient: the units whose influence values are independent.
+
+    `owner` is the stratum of each pair, `of_row` the pair of each row, `clusters` the patients of
+    each stratum. Where no patient has several rows, the pairs are the rows.
+    """
+
+    owner: Ints
+    of_row: Ints
+    clusters: Ints
+
+    def total(self, values: Floats) -> Floats:
+        """Sum a per-row array by pair."""
+        return group_sum(values, self.of_row, self.owner.size)
 
 
-def _clusters(data: Grouped) -> Ints:
-    pairs = np.unique(data.group * (data.rows.cluster.max(initial=0) + 1) + data.rows.cluster)
-    owner = pairs // (data.rows.cluster.max(initial=0) + 1)
-    return np.bincount(owner, minlength=data.strata)
+def _pairs(data: Grouped) -> _Pairs:
+    owner, of_row = pair_codes(data.group, data.rows.cluster)
+    return _Pairs(owner, of_row, np.bincount(owner, minlength=data.strata))
 
 
 def _variances(
-    rows: Rows, data: Grouped, measures: list[Measure]
+    rows: Rows, data: Grouped, pairs: _Pairs, measures: Sequence[Measure]
 ) -> tuple[dict[str, Floats], dict[str, Ints], tuple[Ints, Ints]]:
     """Variances from influence values summed by patient, and how many patients inform each."""
     variance: dict[str, Floats] = {}
@@ -166,44 +197,52 @@ def _variances(
     _, auc_var, positive, negative = auc_variance(
         placement, label, data.group, data.rows.cluster, data.strata
     )
-    names, influence, contributes = _influences(rows, data, measures)
-    if names:
-        table, clusters = cluster_variance(
-            influence, data.group, data.rows.cluster, data.strata, contributes
-        )
-        for column, name in enumerate(names):
-            variance[name] = table[:, column]
-            informants[name] = clusters[:, column]
     for measure in measures:
         if measure.inference == "auc":
             variance[measure.id] = auc_var
+    for name, influence, used in _influences(rows, data, pairs, measures):
+        alone = np.arange(pairs.owner.size)  # the pairs are independent already
+        variance[name], informants[name] = cluster_variance(
+            influence, pairs.owner, alone, data.strata, used
+        )
     return variance, informants, (positive, negative)
 
 
 def _influences(
-    rows: Rows, data: Grouped, measures: list[Measure]
-) -> tuple[list[str], Floats, NDArray[np.bool_]]:
-    records = rows.records()
-    names: list[str] = []
-    columns: list[Floats] = []
-    used: list[NDArray[np.bool_]] = []
-    for measure in measures:
-        if measure.numerator is None or measure.denominator is None:
-            continue
-        top = measure.numerator(records)[data.take]
-        bottom = measure.denominator(records)[data.take]
-        names.append(measure.id)
-        columns.append(ratio_influence(top, bottom, data.group, data.strata))
-        proportion = measure.inference == "proportion"
-        used.append(bottom != 0 if proportion else np.ones_like(bottom, dtype=np.bool_))
-    if rows.is_probability:
-        fitted = recalibration_influence(
-            data.fit, rows.logit[data.take], data.rows.label, data.group
-        )
-        for name, column in (("citl", 0), ("calibration_intercept", 1), ("calibration_slope", 2)):
-            names.append(name)
-            columns.append(fitted[:, column])
-            used.append(np.ones(data.take.size, dtype=np.bool_))
-    if not names:
-        return [], np.empty((data.take.size, 0)), np.empty((data.take.size, 0), dtype=np.bool_)
-    return names, np.stack(columns, axis=1), np.stack(used, axis=1)
+    rows: Rows, data: Grouped, pairs: _Pairs, measures: Sequence[Measure]
+) -> Iterator[tuple[str, Floats, NDArray[np.bool_]]]:
+    """Name of each measure, influence value of every pair, and which pairs contribute."""
+    ratios = [m for m in measures if m.numerator is not None and m.denominator is not None]
+    every = np.ones(pairs.owner.size, dtype=np.bool_)
+    if ratios:
+        records = _pair_sums(rows, data, pairs)
+        for measure in ratios:
+            if measure.numerator is None or measure.denominator is None:
+                continue
+            top, bottom = measure.numerator(records), measure.denominator(records)
+            used = bottom != 0 if measure.inference == "proportion" else every
+            yield measure.id, ratio_influence(top, bottom, pairs.owner, data.strata), used
+    fits = [m.id for m in measures if m.inference == "fit"]
+    if fits:
+        logit = rows.logit[data.take]
+        fitted = recalibration_influence(data.fit, logit, data.rows.label, data.group)
+        for name in fits:
+            yield name, pairs.total(fitted[:, _FIT_COLUMN[name]]), every
+
+
+def _pair_sums(rows: Rows, data: Grouped, pairs: _Pairs) -> Sums:
+    """Sums of every pair, as the record of a stratum of one patient."""
+    values = np.full((pairs.owner.size, len(FIELDS)), np.nan)
+    label = data.rows.label.astype(np.float64)
+    flagged = rows.flagged[data.take]
+    found = {
+        "positives": label,
+        "negatives": 1 - label,
+        "tp": label * flagged,
+        "fp": (1 - label) * flagged,
+    }
+    for name, of_row in found.items():
+        values[:, INDEX[name]] = pairs.total(of_row)
+    for place, column in enumerate(data.rows.columns):
+        values[:, INDEX[TERMS[column]]] = pairs.total(data.rows.terms[:, place])
+    return Sums(values, np.full((1, 3), np.nan), rows.setting)

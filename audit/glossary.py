@@ -89,6 +89,11 @@ _LOGIT_AUC = "Qin & Hotilovac 2008, doi:10.1177/0962280207087173"
 _ROBUST = "Liang & Zeger 1986, doi:10.1093/biomet/73.1.13; Binder 1983, doi:10.2307/1402588"
 _BOOT = "Hanley & MacGibbon 2006, doi:10.1016/j.cmpb.2006.04.006"
 _EFRON = "Efron & Tibshirani 1993, An Introduction to the Bootstrap"
+_BCA = "Efron 1987, doi:10.1080/01621459.1987.10478410"
+_DAVISON = "Davison & Hinkley 1997, doi:10.1017/CBO9780511802843"
+_BROWN = "Brown, Cai & DasGupta 2001, doi:10.1214/ss/1009213286"
+_KORN = "Korn & Graubard 1998, Survey Methodology 24:193"
+_MAX_T = "Westfall & Young 1993, Resampling-Based Multiple Testing"
 
 METHODS = (
     Entry(
@@ -232,6 +237,79 @@ METHODS = (
         "any two strata.",
         "Not biased upwards by the number of groups, as resampled gaps are.",
         "Westfall & Young 1993, Resampling-Based Multiple Testing",
+    ),
+    Entry(
+        "bca_bootstrap_poisson",
+        "Patient bootstrap, BCa",
+        "The patient bootstrap with the percentiles moved for bias and skewness (bias-corrected "
+        "and accelerated); used in strata of fewer than 1,000 rows. The acceleration comes from "
+        "leaving out one patient at a time.",
+        "Where the correction cannot be made, the percentile interval is given and named so.",
+        _BCA,
+    ),
+    Entry(
+        "bca_bootstrap_multinomial",
+        "Patient bootstrap, BCa, exact n",
+        "The exact-n patient bootstrap with the percentiles moved for bias and skewness.",
+        "Where the correction cannot be made, the percentile interval is given and named so.",
+        _BCA,
+    ),
+    Entry(
+        "basic_bootstrap_poisson",
+        "Patient bootstrap, basic",
+        "Twice the value less the percentiles of the resamples, cut at the range of the measure. "
+        "For summaries of absolute errors, which resampling biases upwards.",
+        "Mirrors the resamples about the value, and so takes their bias away.",
+        _DAVISON,
+    ),
+    Entry(
+        "basic_bootstrap_multinomial",
+        "Patient bootstrap, basic, exact n",
+        "Twice the value less the percentiles of the exact-n resamples, cut at the range of the "
+        "measure.",
+        "Mirrors the resamples about the value, and so takes their bias away.",
+        _DAVISON,
+    ),
+    Entry(
+        "jeffreys",
+        "Jeffreys interval",
+        "Equal-tailed interval of the Beta(1/2, 1/2) prior, for independent units.",
+        "Chosen by the plan in place of Wilson's.",
+        _BROWN,
+    ),
+    Entry(
+        "clopper_pearson",
+        "Clopper-Pearson interval",
+        "Inverts the exact binomial test; covers at least the nominal level, for independent "
+        "units.",
+        "Chosen by the plan in place of Wilson's; conservative.",
+        "Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404",
+    ),
+    *(
+        Entry(
+            f"{method}_effective",
+            f"{name}, effective sample size",
+            f"The {name} of the number of independent units that would have the variance seen "
+            "between patients.",
+            "Units of one patient are not taken as independent.",
+            _KORN,
+        )
+        for method, name in (
+            ("wilson", "Wilson interval"),
+            ("jeffreys", "Jeffreys interval"),
+            ("clopper_pearson", "Clopper-Pearson interval"),
+        )
+    ),
+    *(
+        Entry(
+            f"max_t_groups_{scheme}",
+            "Worst group (max-T), patient bootstrap",
+            "All groups get simultaneous intervals from the shared resamples; the worst value lies "
+            "between the worst of their lower and the worst of their upper ends.",
+            "Holds whichever group is the worst.",
+            _MAX_T,
+        )
+        for scheme in ("poisson", "multinomial")
     ),
     Entry(
         "null_reference",

@@ -9,11 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.figures import Figures
+from audit.figures import ROUNDING, Figures
+from audit.measures import measures_of_task
 from audit.measures.declaration import Measure
+from audit.plan import Plan
+from audit.problems import InputError, Problem, nearest
+from audit.rows import Ints
 from audit.stats import linear
 from audit.stats.auc import auc_interval
-from audit.stats.proportions import wilson
+from audit.stats.bootstrap import acceleration, basic, bca, percentile
+from audit.stats.proportions import clopper_pearson, jeffreys, wilson
 
 Floats = NDArray[np.float64]
 
@@ -27,18 +32,66 @@ class Intervals:
     method: tuple[str, ...]
 
 
-def measure_intervals(figures: Figures, measure: Measure, level: float) -> Intervals:
-    """Give the interval of a measure in every stratum of a set."""
-    if measure.inference == "proportion":
-        return _proportion(figures, measure, level)
-    if measure.inference == "auc":
-        return _auc(figures, measure, level)
-    if measure.inference == "bootstrap":
-        return _bootstrap(figures, measure, level)
+def measure_intervals(
+    figures: Figures, measure: Measure, level: float, method: str | None = None
+) -> Intervals:
+    """Give the interval of a measure in every stratum of a set.
+
+    `method` is the plan's choice where it is not the automatic one.
+    """
     if measure.inference == "null":
         nothing = np.full(len(figures.strata.strata), np.nan)
         return Intervals(nothing, nothing, ("null_reference",) * nothing.size)
+    if method in ("bootstrap", "bca", "basic"):
+        return _bootstrap(figures, measure, level, method)
+    if measure.inference == "proportion":
+        if method in _SCORES:
+            return _score(figures, measure, level, method)
+        return _proportion(figures, measure, level, method == "cluster_robust")
+    if measure.inference == "auc":
+        return _auc(figures, measure, level)
+    if measure.inference in ("bootstrap", "basic"):
+        return _bootstrap(figures, measure, level, None)
     return _linearised(figures, measure, level)
+
+
+def check_methods(plan: Plan, clustered: bool, source: str) -> None:
+    """Refuse interval methods that do not exist for a measure or for clustered rows."""
+    problems = []
+    declared = measures_of_task(plan.task)
+    for id, method in plan.intervals.items():
+        where = f"{source}: intervals '{id}'"
+        measure = declared.get(id)
+        if measure is None:
+            reason, remedy = f"unknown measure '{id}'", nearest(id, list(declared))
+            problems.append(Problem("unknown_measure", where, reason, remedy))
+            continue
+        possible = methods_for(measure)
+        if method not in possible:
+            reason = f"{method} is no interval of {id}"
+            remedy = f"choose {', '.join(possible)}" if possible else "leave it out"
+            problems.append(Problem("unknown_method", where, reason, remedy))
+        elif method == "delong" and clustered:
+            reason = "patients have several rows, which DeLong would take as independent"
+            problems.append(Problem("not_independent", where, reason, "use obuchowski"))
+    for id in plan.measures:
+        if id not in declared:
+            reason, remedy = f"unknown measure '{id}'", nearest(id, list(declared))
+            problems.append(Problem("unknown_measure", f"{source}: measures", reason, remedy))
+    if problems:
+        raise InputError(problems)
+
+
+def methods_for(measure: Measure) -> tuple[str, ...]:
+    """Interval methods that a plan may choose for a measure."""
+    resampled = ("bootstrap", "bca", "basic")
+    return {
+        "proportion": (*_SCORES, "cluster_robust", *resampled),
+        "auc": ("delong", "obuchowski", *resampled),
+        "null": (),
+        "bootstrap": resampled,
+        "basic": resampled,
+    }.get(measure.inference, ("cluster_robust", *resampled))
 
 
 def events_and_denominator(figures: Figures, measure: Measure) -> tuple[Floats, Floats]:
@@ -48,9 +101,30 @@ def events_and_denominator(figures: Figures, measure: Measure) -> tuple[Floats, 
     return measure.numerator(figures.sums), measure.denominator(figures.sums)
 
 
-def _proportion(figures: Figures, measure: Measure, level: float) -> Intervals:
+def _score(figures: Figures, measure: Measure, level: float, method: str) -> Intervals:
+    """Interval of a binomial proportion; under clustering, of the effective number of units.
+
+    With ``n* = p (1 - p) / variance`` in place of the rows, at most the rows (Korn & Graubard
+    1998).
+    """
     events, denominator = events_and_denominator(figures, measure)
-    if not figures.clustered:
+    if figures.clustered:
+        p, variance = figures.values[measure.id], figures.variance[measure.id]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            size = np.where(variance > 0, p * (1 - p) / variance, figures.informants[measure.id])
+        size = np.nan_to_num(np.minimum(size, denominator))
+        events, denominator = np.nan_to_num(p) * size, size
+    lower, upper = _SCORES[method](events, denominator, level)
+    name = f"{method}_effective" if figures.clustered else method
+    return Intervals(lower, upper, (name,) * lower.size)
+
+
+_SCORES = {"wilson": wilson, "jeffreys": jeffreys, "clopper_pearson": clopper_pearson}
+
+
+def _proportion(figures: Figures, measure: Measure, level: float, robust: bool) -> Intervals:
+    events, denominator = events_and_denominator(figures, measure)
+    if not figures.clustered and not robust:
         lower, upper = wilson(events, denominator, level)
         return Intervals(lower, upper, ("wilson",) * lower.size)
     value = figures.values[measure.id]
@@ -90,38 +164,39 @@ def _linearised(figures: Figures, measure: Measure, level: float) -> Intervals:
     return Intervals(lower, upper, (f"{kind}_{measure.scale}",) * lower.size)
 
 
-def _bootstrap(figures: Figures, measure: Measure, level: float) -> Intervals:
-    replicates = figures.replicates[measure.id]
-    lower, upper = percentile_interval(replicates, level)
-    spread = upper > lower
-    # All positives ranked first in every resample: as many independent units as positive patients.
-    value, units = figures.values[measure.id], figures.clusters_positive
-    rough = wilson(np.nan_to_num(value) * units, units, level)
-    name = f"percentile_bootstrap_{figures.scheme}"
-    method = np.where(spread, name, "wilson_positives")
-    return Intervals(
-        np.where(spread, lower, rough[0]), np.where(spread, upper, rough[1]), tuple(method)
-    )
+def _bootstrap(figures: Figures, measure: Measure, level: float, method: str | None) -> Intervals:
+    """Percentile, BCa or basic interval; by default BCa in strata of fewer than 1,000 rows."""
+    value, replicates = figures.values[measure.id], figures.replicates[measure.id]
+    lower, upper = percentile(replicates, level)
+    names = np.full(value.size, f"percentile_bootstrap_{figures.scheme}", dtype=object)
+    if method == "basic" or (method is None and measure.inference == "basic"):
+        lower, upper = basic(value, replicates, level, measure.bounds)
+        names[:] = f"basic_bootstrap_{figures.scheme}"
+    elif method != "bootstrap" and measure.id in figures.jackknife:
+        jackknife = figures.jackknife[measure.id]
+        own = acceleration(jackknife.second, jackknife.third)
+        corrected = bca(value, replicates, own, level)
+        usable = np.isfinite(own) & np.isfinite(corrected[0]) & np.isfinite(corrected[1])
+        lower = np.where(usable, corrected[0], lower)
+        upper = np.where(usable, corrected[1], upper)
+        names[usable] = f"bca_bootstrap_{figures.scheme}"
+    still = ~(upper - lower > ROUNDING * np.maximum(1.0, np.abs(value)))
+    if measure.bounds == (0.0, 1.0) and still.any():
+        # No resample differs: as many independent units as there are patients that could.
+        units = _informing(figures, measure)
+        rough = wilson(np.nan_to_num(value) * units, units, level)
+        lower, upper = np.where(still, rough[0], lower), np.where(still, rough[1], upper)
+        names[still] = "wilson_positives" if measure.needs_score else "wilson_patients"
+    elif still.any():
+        lower, upper = np.where(still, np.nan, lower), np.where(still, np.nan, upper)
+    return Intervals(lower, upper, tuple(str(name) for name in names))
 
 
-def percentile_interval(replicates: Floats, level: float) -> tuple[Floats, Floats]:
-    """Equal-tailed percentiles of the finite replicates along the last axis (Hyndman-Fan 7)."""
-    ordered = np.sort(replicates, axis=-1)  # NaN sort last
-    finite = (~np.isnan(ordered)).sum(axis=-1)
-    tail = (1 - level) / 2
-    return _quantile(ordered, finite, tail), _quantile(ordered, finite, 1 - tail)
-
-
-def _quantile(ordered: Floats, finite: NDArray[np.int64], q: float) -> Floats:
-    place = q * np.maximum(finite - 1, 0)
-    below = np.floor(place).astype(np.int64)
-    above = np.minimum(below + 1, np.maximum(finite - 1, 0))
-    low = np.take_along_axis(ordered, below[..., None], axis=-1)[..., 0]
-    high = np.take_along_axis(ordered, above[..., None], axis=-1)[..., 0]
-    # low + 0 * (high - low) would spoil a finite low beside an infinite high.
-    with np.errstate(invalid="ignore"):
-        value: Floats = np.where(place == below, low, low + (place - below) * (high - low))
-    return value
+def _informing(figures: Figures, measure: Measure) -> Ints:
+    """Patients that could have made a measure vary: those of the rarer class, or the positives."""
+    if measure.id == "average_precision":
+        return figures.clusters_positive
+    return np.minimum(figures.clusters_positive, figures.clusters_negative)
 
 
 def undefined_fraction(replicates: Floats) -> Floats:

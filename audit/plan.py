@@ -23,10 +23,16 @@ ScoreKind = Literal["probability", "rank", "logit"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Range = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
+Method = Literal[
+    "wilson", "jeffreys", "clopper_pearson", "cluster_robust", "delong", "obuchowski",
+    "bootstrap", "bca", "basic",
+]  # fmt: skip
+
+
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
-
-
 
 
 def _scalar(value: object) -> object:
@@ -35,8 +41,16 @@ def _scalar(value: object) -> object:
     raise ValueError("give one value: a number, a text, true or false")
 
 
+def _text_keys(value: object) -> object:
+    """Take classes written as whole numbers, as in ``scores: {0: p0, 1: p1}``."""
+    if not isinstance(value, dict):
+        return value
+    return {str(k) if type(k) is int else k: column for k, column in value.items()}
+
+
 Scalar = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+ColumnOfEach = Annotated[dict[str, str], BeforeValidator(_text_keys)]
 
 
 class PlanPart(BaseModel):
@@ -60,17 +74,34 @@ class Product(PlanPart):
 class Columns(PlanPart):
     """Which column plays which role."""
 
-    label: str = Field(description="The outcome, two values.")
+    label: str = Field(description="The outcome: two values, a class, or a number.")
     score: str | None = Field(None, description="The model's score; or give `prediction`.")
     prediction: str | None = Field(None, description="A yes/no prediction, where no score exists.")
     patient: str | None = Field(None, description="Whose rows belong together (the cluster).")
     site: str | None = Field(None, description="The hospital; also becomes a stratum.")
     unit: str | None = Field(None, description="Identity of the row; must be unique.")
     covariates: Names = Field((), description="Columns whose recording is compared between sites.")
+    nested: str | None = Field(
+        None, description="Attribute whose levels lie inside the sites (scanner within hospital)."
+    )
+    scores: ColumnOfEach = Field(
+        default_factory=dict,
+        description="Multiclass and multilabel: the score column of every class or label.",
+    )
+    labels: ColumnOfEach = Field(
+        default_factory=dict, description="Multilabel: the label column of every label."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _label_of_each(cls, value: object) -> object:
+        if isinstance(value, dict) and value.get("labels") and "label" not in value:
+            return value | {"label": ""}
+        return value
 
     @model_validator(mode="after")
     def _score_or_prediction(self) -> "Columns":
-        if (self.score is None) == (self.prediction is None):
+        if not self.scores and (self.score is None) == (self.prediction is None):
             raise ValueError("give exactly one of 'score' and 'prediction'")
         return self
 
@@ -101,6 +132,51 @@ class Threshold(PlanPart):
     )
 
 
+class Options(PlanPart):
+    """Where on its curve a measure is read, for the measures that need to be told."""
+
+    max_fpr: Fraction = Field(0.1, description="Partial AUROC runs over FPR from 0 to this.")
+    specificity: Fraction = Field(0.9, description="For sensitivity at fixed specificity.")
+    sensitivity: Fraction = Field(0.9, description="For specificity at fixed sensitivity.")
+    target_prevalence: Fraction | None = Field(
+        None, description="Prevalence to which PPV, NPV, O:E and net benefit are also adjusted."
+    )
+    decision_range: tuple[Fraction, Fraction] = Field(
+        (0.01, 0.99), description="Threshold probabilities over which decision curves run."
+    )
+    top_k: int = Field(2, ge=1, description="Multiclass: the k of top-k accuracy.")
+
+    @field_validator("decision_range")
+    @classmethod
+    def _rising(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not value[0] < value[1]:
+            raise ValueError("decision_range needs [lower, upper] in rising order")
+        return value
+
+
+class LabelError(PlanPart):
+    """How often the reference label itself may be wrong in a group: ranges of the two rates."""
+
+    false_positive: Range = Field((0.0, 0.0), description="P(labelled positive | truly negative).")
+    false_negative: Range = Field((0.0, 0.0), description="P(labelled negative | truly positive).")
+
+    @field_validator("false_positive", "false_negative")
+    @classmethod
+    def _rising(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError("give a range of rates as [lower, upper]")
+        return value
+
+
+class Precision(PlanPart):
+    """Widths of the 95 % intervals wanted in every stratum (Riley et al. 2021)."""
+
+    oe_ratio: float = Field(0.2, gt=0, description="Width of the interval of O:E.")
+    calibration_slope: float = Field(0.4, gt=0, description="Width for the calibration slope.")
+    auroc: float = Field(0.1, gt=0, description="Width for the AUROC.")
+    standardised_net_benefit: float = Field(0.2, gt=0, description="Width at the threshold.")
+
+
 class Minimum(PlanPart):
     """Below these counts a value is shown without inference (status `insufficient`)."""
 
@@ -119,6 +195,7 @@ class Requirement(PlanPart):
 
     id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     measure: str
+    output: str | None = Field(None, description="The class or label it speaks of, if several.")
     strata: Names = Field(
         ("overall",), description="'overall', an attribute (each level), or a stratum 'sex=F'."
     )
@@ -157,6 +234,7 @@ class Plan(PlanPart):
     """A whole audit plan (``equipoise.yaml``)."""
 
     version: Literal[1] = 1
+    task: Task = Field("binary", description="What the model predicts.")
     title: str = ""
     product: Product = Product()
     data: Names = Field((), description="Predictions files, relative to the plan.")
@@ -174,6 +252,21 @@ class Plan(PlanPart):
     resamples: int = Field(2000, ge=100, le=100_000)
     seed: int = Field(1, ge=0, lt=2**63)
     minimum: Minimum = Minimum()
+    measures: Names = Field((), description="Measures to report; all that apply when empty.")
+    intervals: dict[str, Method] = Field(
+        default_factory=dict, description="Measure -> interval method, where not the automatic one."
+    )
+    options: Options = Options()
+    permutations: int = Field(
+        500, ge=0, le=100_000, description="Permutations behind the null of every gap; 0 for none."
+    )
+    standardise: Names = Field(
+        (), description="Attributes to whose common distribution gaps are also standardised."
+    )
+    label_error: dict[str, LabelError] = Field(
+        default_factory=dict, description="Stratum ('sex=F', or 'overall') -> label error rates."
+    )
+    precision: Precision = Precision()
     max_levels: int = Field(500, ge=2, description="More levels than this is taken for an error.")
     as_of: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
     requirements: tuple[Requirement, ...] = ()
@@ -193,6 +286,23 @@ class Plan(PlanPart):
         if isinstance(value, str):
             date.fromisoformat(value)
         return value
+
+    @model_validator(mode="after")
+    def _columns_of_task(self) -> "Plan":
+        columns, several = self.columns, self.task in ("multiclass", "multilabel")
+        if self.task == "multilabel" and set(columns.labels) != set(columns.scores):
+            raise ValueError("task multilabel needs columns.labels and columns.scores, alike")
+        if self.task != "multilabel" and columns.labels:
+            raise ValueError("columns.labels belong to task multilabel")
+        if self.task == "multiclass" and bool(columns.scores) == (columns.prediction is not None):
+            raise ValueError("task multiclass needs columns.scores or columns.prediction")
+        if several and columns.score is not None:
+            raise ValueError(f"task {self.task} takes columns.scores, not columns.score")
+        if not several and columns.scores:
+            raise ValueError("columns.scores belong to task multiclass or multilabel")
+        if self.task == "regression" and columns.score is None:
+            raise ValueError("task regression needs the predicted value as columns.score")
+        return self
 
     @field_validator("requirements")
     @classmethod
@@ -226,6 +336,12 @@ class Plan(PlanPart):
         return (self.level, *sorted(own))
 
     def sha256(self) -> str:
-        """SHA-256 of the plan's canonical JSON: comments and key order do not matter."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """SHA-256 of the plan's canonical JSON: comments and key order do not matter.
+
+        Only classes count in the order they are declared in: ties and the weighted kappa do.
+        """
+        plan = self.model_dump(mode="json")
+        if self.task == "multiclass":
+            plan["columns"]["scores"] = list(self.columns.scores.items())
+        canonical = json.dumps(plan, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()

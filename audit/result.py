@@ -6,25 +6,34 @@ Missing numbers are ``null`` with a `status` and a `reason`; no NaN and no infin
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from audit.sections import (
+    Adequacy,
+    Bounded,
+    Bounds,
+    CalibrationInteraction,
+    CaseMix,
+    Confusion,
+    Criterion,
+    NestedSites,
+    Record,
+    Shrunk,
+)
+from audit.sections import Contrast as Contrast
+from audit.sections import Status as Status
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
-Status = Literal["ok", "undefined", "insufficient", "suppressed", "not_collected"]
 VerdictStatus = Literal[
     "met", "violated", "inconclusive", "not_estimable", "not_applicable", "waived"
 ]
-Contrast = Literal["difference", "ratio", "gap"]
-
-
-class Record(BaseModel):
-    """A frozen part of the result; unknown keys and non-finite numbers are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Null(Record):
-    """What the measure would be if the model were perfectly calibrated (labels redrawn)."""
+    """What the value would be if there were nothing to find.
+
+    For a calibration error: labels redrawn from the probabilities. For a gap: the attribute
+    permuted over patients within site.
+    """
 
     mean: float
     q95: float
@@ -37,7 +46,8 @@ class Estimate(Record):
 
     `events` / `denominator` are the numerator and denominator counts of a proportion, or the
     positives and rows behind any other measure. `clusters` is the number of patients (rows, when
-    no patient role is declared) that inform it. Counts are null only in a shared result.
+    no patient role is declared) that inform it. Counts are null only in a shared result. `output`
+    names the class or label where there are several. `baseline` is what chance alone would give.
     """
 
     id: str
@@ -58,13 +68,17 @@ class Estimate(Record):
     status: Status
     reason: str | None
     null: Null | None = None
+    output: str | None = None
+    baseline: float | None = None
+    shrunk: Shrunk | None = None
 
 
 class Disparity(Record):
     """A contrast between strata of one attribute (or one intersection of attributes).
 
     For a gap, `stratum` and `reference` are the two extremes: the worst and the best where the
-    measure has a better end, the highest and the lowest where it has none.
+    measure has a better end, the highest and the lowest where it has none. `simultaneous` holds
+    for the whole declared primary family at once.
     """
 
     id: str
@@ -84,6 +98,9 @@ class Disparity(Record):
     undefined_fraction: float | None
     status: Status
     reason: str | None
+    null: Null | None = None
+    simultaneous: Bounded | None = None
+    output: str | None = None
 
 
 class VerdictPart(Record):
@@ -104,6 +121,7 @@ class Verdict(Record):
     statement: str
     rationale: str | None
     measure: str
+    output: str | None = None
     stratum: str | None
     status: VerdictStatus
     value: float | None
@@ -195,11 +213,13 @@ class CohortSummary(Record):
     label: str
     positive: str
     score: str
-    score_kind: Literal["probability", "rank", "logit", "decision"]
+    score_kind: Literal["probability", "rank", "logit", "decision", "value"]
     threshold: ThresholdUsed | None
     attributes: tuple[AttributeLevels, ...]
     strata: tuple[StratumCount, ...]
     covariates: tuple[CovariateAtSite, ...]
+    task: Literal["binary", "multiclass", "multilabel", "regression"] = "binary"
+    outputs: tuple[str, ...] = ()
 
 
 class CalibrationBin(Record):
@@ -212,21 +232,70 @@ class CalibrationBin(Record):
     upper: float
 
 
+class SmoothCurve(Record):
+    """Flexible calibration curve with its pointwise band."""
+
+    predicted: tuple[float, ...]
+    observed: tuple[float, ...]
+    lower: tuple[float | None, ...]
+    upper: tuple[float | None, ...]
+    method: str
+
+
 class CalibrationCurve(Record):
-    """Grouped calibration of one stratum."""
+    """Grouped and flexible calibration of one stratum."""
 
     stratum: str
     method: str
     bins: tuple[CalibrationBin, ...]
+    smooth: SmoothCurve | None = None
+    output: str | None = None
 
 
 class DecisionCurve(Record):
-    """Net benefit over threshold probabilities, beside treating all and treating none (0)."""
+    """Net benefit over threshold probabilities, beside treating all and treating none (0).
+
+    Standardised net benefit is the net benefit over `prevalence`, its largest possible value.
+    """
 
     stratum: str
     thresholds: tuple[float, ...]
     net_benefit: tuple[float, ...]
+    lower: tuple[float | None, ...] = ()
+    upper: tuple[float | None, ...] = ()
     treat_all: tuple[float, ...]
+    prevalence: float | None = None
+    method: str = "none"
+    output: str | None = None
+
+
+class ThresholdSweep(Record):
+    """The decision measures of one stratum as the threshold moves over the score."""
+
+    stratum: str
+    thresholds: tuple[float, ...]
+    sensitivity: tuple[float | None, ...]
+    specificity: tuple[float | None, ...]
+    ppv: tuple[float | None, ...]
+    npv: tuple[float | None, ...]
+    flag_rate: tuple[float | None, ...]
+    output: str | None = None
+
+
+class OperatingPoint(Record):
+    """The threshold at which a stratum, or everyone, reaches a wanted specificity or sensitivity.
+
+    Found on these data, so its `source` is always ``tuned_here``: optimistic.
+    """
+
+    stratum: str
+    fixed: Literal["specificity", "sensitivity"]
+    at_least: float
+    threshold: float | None
+    sensitivity: float | None
+    specificity: float | None
+    source: Literal["tuned_here"] = "tuned_here"
+    output: str | None = None
 
 
 class RiskDistribution(Record):
@@ -236,6 +305,7 @@ class RiskDistribution(Record):
     edges: tuple[float, ...]
     positives: tuple[int, ...]
     negatives: tuple[int, ...]
+    output: str | None = None
 
 
 class Curves(Record):
@@ -244,6 +314,8 @@ class Curves(Record):
     calibration: tuple[CalibrationCurve, ...]
     decision: tuple[DecisionCurve, ...]
     risk: tuple[RiskDistribution, ...]
+    sweep: tuple[ThresholdSweep, ...] = ()
+    operating_points: tuple[OperatingPoint, ...] = ()
 
 
 class Pooled(Record):
@@ -293,6 +365,7 @@ class Heterogeneity(Record):
     leave_one_out: tuple[LeftOut, ...]
     status: Status
     reason: str | None
+    output: str | None = None
 
 
 class Sites(Record):
@@ -301,6 +374,7 @@ class Sites(Record):
     attribute: str
     strata: tuple[str, ...]
     heterogeneity: tuple[Heterogeneity, ...]
+    nested: tuple[NestedSites, ...] = ()
 
 
 class FileHash(Record):
@@ -344,6 +418,12 @@ class AuditResult(Record):
     disparities: tuple[Disparity, ...]
     sites: Sites | None
     curves: Curves
+    criteria: tuple[Criterion, ...] = ()
+    case_mix: CaseMix = CaseMix()
+    bounds: Bounds = Bounds()
+    sample_size: tuple[Adequacy, ...] = ()
+    calibration_tests: tuple[CalibrationInteraction, ...] = ()
+    confusion: tuple[Confusion, ...] = ()
     verdicts: tuple[Verdict, ...]
     warnings: tuple[AuditWarning, ...]
     disclosure: Disclosure | None = None

@@ -10,6 +10,7 @@ _ALTMAN_BLAND_2 = "Altman & Bland 1994, BMJ 309:102, doi:10.1136/bmj.309.6947.10
 _MITCHELL = (
     "Mitchell et al. 2021, Annu Rev Stat Appl 8:141, doi:10.1146/annurev-statistics-042720-125902"
 )
+_STRATOS = "Van Calster et al. 2025, Lancet Digit Health 7:100916, doi:10.1016/j.landig.2025.100916"
 _STARD = "Bossuyt et al. 2015 (STARD), BMJ 351:h5527, doi:10.1136/bmj.h5527"
 
 
@@ -23,6 +24,7 @@ def _proportion(
     reading: str,
     reference: str,
     family: Family = "classification",
+    appendix: bool = False,
 ) -> Measure:
     return Measure(
         id=id,
@@ -43,6 +45,7 @@ def _proportion(
         numerator=parts[0],
         denominator=parts[1],
         needs_threshold=id != "prevalence",
+        appendix=appendix,
     )
 
 
@@ -127,5 +130,16 @@ MEASURES = (
         "The share of units that have the condition: a fact about the cohort, not the model.",
         _STARD,
         family="cohort",
+    ),
+    _proportion(
+        "accuracy",
+        "Accuracy",
+        "(TP + TN) / n",
+        ("units classified rightly", "units"),
+        (lambda s: s["tp"] + s["negatives"] - s["fp"], lambda s: s.n),
+        "higher",
+        "The share classified rightly; with a rare condition, high for a model that finds no one.",
+        _STRATOS,
+        appendix=True,
     ),
 )

@@ -6,12 +6,15 @@ from typing import Literal
 
 import numpy as np
 
+from audit.ladder import Ladder
 from audit.sums import Array, Sums
 
 Direction = Literal["higher", "lower", "target", "neutral"]
 Scale = Literal["identity", "logit", "log"]
-Inference = Literal["proportion", "ratio", "auc", "fit", "bootstrap", "null"]
-Family = Literal["classification", "ranking", "probability", "calibration", "utility", "cohort"]
+Inference = Literal["proportion", "ratio", "auc", "fit", "bootstrap", "basic", "null"]
+Family = Literal[
+    "classification", "ranking", "probability", "calibration", "utility", "cohort", "regression"
+]
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,10 @@ class Measure:
     `proportion` or a `ratio`, `numerator` and `denominator` are linear in the sums, so that the
     same two functions serve a stratum, a resample and a single row (whose influence they give).
     `inference` says which family of intervals applies; `scale` on which scale it is symmetric.
+    A measure without `compute` depends on the whole curve (`of_ladder`) or on the rows, and is
+    not reported for intersections of attributes. `terms` are the summed row terms that it needs.
+    A `pairwise` one compares two strata and is a contrast, never an estimate.
+    `appendix` measures are asked for often and mislead on a front page.
     """
 
     id: str
@@ -35,15 +42,20 @@ class Measure:
     bounds: tuple[float, float]
     inference: Inference
     scale: Scale
-    compute: Callable[[Sums], Array]
     undefined_when: str
     reading: str
     reference: str
+    compute: Callable[[Sums], Array] | None = None
+    of_ladder: Callable[[Ladder], Array] | None = None
     numerator: Callable[[Sums], Array] | None = None
     denominator: Callable[[Sums], Array] | None = None
     needs_threshold: bool = False
     needs_score: bool = False
     needs_probability: bool = False
+    needs_target: bool = False
+    appendix: bool = False
+    pairwise: bool = False
+    terms: tuple[str, ...] = ()
 
     @property
     def needs(self) -> str:
@@ -55,7 +67,14 @@ class Measure:
             needs.append("a score; its order is enough")
         if self.needs_threshold:
             needs.append("a decision threshold")
+        if self.needs_target:
+            needs.append("a declared target prevalence")
         return ", ".join(needs)
+
+    @property
+    def crossed(self) -> bool:
+        """Whether it is also reported for intersections of attributes."""
+        return self.of_ladder is None and (self.compute is not None or self.id == "ece")
 
     @property
     def contrasted(self) -> bool:
@@ -68,6 +87,13 @@ def divide(numerator: Array, denominator: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio: Array = np.where(denominator != 0, numerator / denominator, np.nan)
     return ratio
+
+
+def root(value: Array) -> Array:
+    """Square root; NaN where negative."""
+    with np.errstate(invalid="ignore"):
+        result: Array = np.sqrt(value)
+    return result
 
 
 def ratio_of(

@@ -1,51 +1,45 @@
-"""Measures of the predicted probabilities: error, calibration and clinical utility."""
-
-import numpy as np
+"""Measures of the predicted probabilities themselves: their error and their mean by outcome."""
 
 from audit.measures.declaration import Measure, divide, ratio_of
 from audit.sums import Array, Sums
 
-_VAN_CALSTER = (
-    "Van Calster et al. 2016, J Clin Epidemiol 74:167, doi:10.1016/j.jclinepi.2015.12.005"
-)
-_COX = "Cox 1958, Biometrika 45:562, doi:10.1093/biomet/45.3-4.562"
+
+def _scaled_brier(sums: Sums) -> Array:
+    worst = divide(sums["positives"] * sums["negatives"], sums.n)
+    return 1 - divide(sums["squared_error"], worst)
 
 
-def _net_benefit_numerator(sums: Sums) -> Array:
-    value: Array = sums["tp"] - sums["fp"] * sums.odds
-    return value
+def _mean_score(outcome: str, sign: str) -> Measure:
+    positive = outcome == "with"
 
+    def numerator(sums: Sums) -> Array:
+        own = sums["predicted_positive"]
+        return own if positive else sums["predicted"] - own
 
-def _both_classes(sums: Sums, value: Array) -> Array:
-    """A fit exists only where both outcomes occur."""
-    both = (sums["positives"] > 0) & (sums["negatives"] > 0)
-    kept: Array = np.where(both, value, np.nan)
-    return kept
+    def denominator(sums: Sums) -> Array:
+        return sums["positives"] if positive else sums["negatives"]
 
-
-def _citl(sums: Sums) -> Array:
-    return _both_classes(sums, sums.fit[..., 2] + divide(sums["score_c"], sums["info_cc"]))
-
-
-def _step(sums: Sums) -> tuple[Array, Array]:
-    """One Newton step of the joint fit, from the stratum's own fit to that of the resample."""
-    a, b = sums["score_a"], sums["score_b"]
-    aa, ab, bb = sums["info_aa"], sums["info_ab"], sums["info_bb"]
-    determinant = aa * bb - ab * ab
-    return divide(bb * a - ab * b, determinant), divide(aa * b - ab * a, determinant)
-
-
-def _intercept(sums: Sums) -> Array:
-    return _both_classes(sums, sums.fit[..., 0] + _step(sums)[0])
-
-
-def _slope(sums: Sums) -> Array:
-    return _both_classes(sums, sums.fit[..., 1] + _step(sums)[1])
-
-
-def _not_from_sums(sums: Sums) -> Array:
-    """The ECE needs the sums of its bins; the audit computes it with its null."""
-    raise TypeError("the ECE is not a function of this record")
+    return Measure(
+        id=f"mean_score_{sign}",
+        name=f"Mean score of the {sign}s",
+        family="probability",
+        formula=f"mean of p over units {outcome} the condition",
+        numerator_text=f"sum of the probabilities of units {outcome} the condition",
+        denominator_text=f"units {outcome} the condition",
+        direction="higher" if positive else "lower",
+        target=None,
+        bounds=(0.0, 1.0),
+        inference="ratio",
+        scale="logit",
+        undefined_when=f"there are no units {outcome} the condition",
+        reading=f"Groups are compared on it for balance for the {sign} class.",
+        reference="Kleinberg et al. 2017, ITCS, doi:10.4230/LIPIcs.ITCS.2017.43",
+        compute=ratio_of(numerator, denominator),
+        numerator=numerator,
+        denominator=denominator,
+        needs_probability=True,
+        terms=("predicted", "predicted_positive"),
+    )
 
 
 MEASURES = (
@@ -69,118 +63,48 @@ MEASURES = (
         numerator=lambda s: s["squared_error"],
         denominator=lambda s: s.n,
         needs_probability=True,
+        terms=("squared_error",),
     ),
     Measure(
-        id="oe_ratio",
-        name="O:E ratio",
-        family="calibration",
-        formula="sum of y / sum of p",
-        numerator_text="observed positives",
-        denominator_text="expected positives (sum of the probabilities)",
-        direction="target",
-        target=1.0,
-        bounds=(0.0, float("inf")),
-        inference="ratio",
-        scale="log",
-        compute=ratio_of(lambda s: s["positives"], lambda s: s["predicted"]),
-        undefined_when="the probabilities sum to zero",
-        reading="Above 1 the model predicts too few events, below 1 too many.",
-        reference=_VAN_CALSTER,
-        numerator=lambda s: s["positives"],
-        denominator=lambda s: s["predicted"],
-        needs_probability=True,
-    ),
-    Measure(
-        id="citl",
-        name="Calibration-in-the-large",
-        family="calibration",
-        formula="a in logit P(y=1) = a + logit(p), slope fixed at 1",
-        numerator_text="intercept of the offset model",
-        denominator_text="units",
-        direction="target",
-        target=0.0,
-        bounds=(float("-inf"), float("inf")),
-        inference="fit",
-        scale="identity",
-        compute=_citl,
-        undefined_when="all units have the same outcome",
-        reading="Above 0 the predicted risks are too low on the whole, below 0 too high.",
-        reference=_VAN_CALSTER,
-        needs_probability=True,
-    ),
-    Measure(
-        id="calibration_intercept",
-        name="Calibration intercept",
-        family="calibration",
-        formula="a in logit P(y=1) = a + b logit(p), fitted jointly with the slope",
-        numerator_text="intercept of the joint model",
-        denominator_text="units",
-        direction="target",
-        target=0.0,
-        bounds=(float("-inf"), float("inf")),
-        inference="fit",
-        scale="identity",
-        compute=_intercept,
-        undefined_when="one outcome only, one score only, or outcomes separated by the score",
-        reading="Intercept beside the slope; not the same quantity as calibration-in-the-large.",
-        reference=_COX,
-        needs_probability=True,
-    ),
-    Measure(
-        id="calibration_slope",
-        name="Calibration slope",
-        family="calibration",
-        formula="b in logit P(y=1) = a + b logit(p)",
-        numerator_text="slope of the joint model",
-        denominator_text="units",
-        direction="target",
-        target=1.0,
-        bounds=(float("-inf"), float("inf")),
-        inference="fit",
-        scale="identity",
-        compute=_slope,
-        undefined_when="one outcome only, one score only, or outcomes separated by the score",
-        reading="Below 1 the predictions are too extreme (overfitting), above 1 too moderate.",
-        reference=_COX,
-        needs_probability=True,
-    ),
-    Measure(
-        id="ece",
-        name="Expected calibration error",
-        family="calibration",
-        formula="sum over 15 equal-width bins [l,u) of |sum of (p - y)| / n",
-        numerator_text="sum over bins of the absolute difference of predicted and observed events",
-        denominator_text="units",
-        direction="lower",
-        target=None,
-        bounds=(0.0, 1.0),
-        inference="null",
-        scale="identity",
-        compute=_not_from_sums,
-        undefined_when="there are no units",
-        reading="Read it against its null, what a perfectly calibrated model of this size scores.",
-        reference="Naeini et al. 2015, AAAI; bias: Broecker 2012, doi:10.1007/s00382-011-1191-1",
-        needs_probability=True,
-    ),
-    Measure(
-        id="net_benefit",
-        name="Net benefit",
-        family="utility",
-        formula="TP/n - FP/n * t/(1-t) at the declared threshold probability t",
-        numerator_text="true positives less false positives weighted by the odds of the threshold",
-        denominator_text="units",
+        id="scaled_brier",
+        name="Scaled Brier score",
+        family="probability",
+        formula="1 - Brier / (prevalence (1 - prevalence))",
+        numerator_text="improvement on predicting the prevalence for everyone",
+        denominator_text="Brier score of predicting the prevalence",
         direction="higher",
         target=None,
         bounds=(float("-inf"), 1.0),
-        inference="ratio",
+        inference="bootstrap",
         scale="identity",
-        compute=ratio_of(_net_benefit_numerator, lambda s: s.n),
-        undefined_when="there are no units",
-        reading="True positives per unit, less false ones at the exchange rate of the threshold.",
-        reference="Vickers & Elkin 2006, Med Decis Making 26:565, doi:10.1177/0272989X06295361",
-        numerator=_net_benefit_numerator,
-        denominator=lambda s: s.n,
-        needs_threshold=True,
+        undefined_when="all units have the same outcome",
+        reading="0 for predicting the prevalence, 1 for a perfect model; below 0 it does harm.",
+        reference="Steyerberg et al. 2010, Epidemiology 21:128, doi:10.1097/EDE.0b013e3181c30fb2",
+        compute=_scaled_brier,
         needs_probability=True,
+        terms=("squared_error",),
     ),
+    Measure(
+        id="log_loss",
+        name="Log loss",
+        family="probability",
+        formula="mean of -(y log p + (1 - y) log(1 - p))",
+        numerator_text="sum of the negative log likelihoods",
+        denominator_text="units",
+        direction="lower",
+        target=None,
+        bounds=(0.0, float("inf")),
+        inference="ratio",
+        scale="log",
+        undefined_when="there are no units",
+        reading="Punishes confident errors without limit; scores of 0 and 1 are moved by 1e-10.",
+        reference="Good 1952, J R Stat Soc B 14:107, doi:10.1111/j.2517-6161.1952.tb00104.x",
+        compute=ratio_of(lambda s: s["log_loss"], lambda s: s.n),
+        numerator=lambda s: s["log_loss"],
+        denominator=lambda s: s.n,
+        needs_probability=True,
+        terms=("log_loss",),
+    ),
+    _mean_score("with", "positive"),
+    _mean_score("without", "negative"),
 )
