@@ -7,13 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from audit.estimates import UNDEFINED_LIMIT, own_error
+from audit.estimates import UNDEFINED_LIMIT, by_measure, own_error
 from audit.figures import Figures, spread
-from audit.intervals import events_and_denominator, percentile_interval, undefined_fraction
+from audit.intervals import events_and_denominator, undefined_fraction
 from audit.measures import MEASURES
 from audit.measures.declaration import Measure
+from audit.permutation import gap_nulls
+from audit.plan import Plan
 from audit.result import Contrast, Disparity, Estimate, Status
-from audit.stats.multiplicity import benjamini_hochberg, gap_interval
+from audit.rows import Rows
+from audit.stats.bootstrap import acceleration_of_difference, basic, bca, percentile
+from audit.stats.multiplicity import MOST_PAIRED, gap_interval
 from audit.stats.proportions import newcombe_difference
 
 Floats = NDArray[np.float64]
@@ -39,38 +43,41 @@ def disparities_of(
     attributes = figures.strata.attributes
     if not attributes:
         return []
-    count = len(figures.strata.strata)
-    by_measure = {
-        estimates[first].measure: estimates[first : first + count]
-        for first in range(0, len(estimates), count)
-    }
+    own = by_measure(estimates)
     out: list[Disparity] = []
-    for measure in MEASURES.values():
-        if measure.id in figures.replicates and measure.contrasted:
-            out.extend(_of_measure(figures, measure, by_measure[measure.id], level))
+    for measure in figures.measures:
+        if measure.pairwise:
+            out.extend(_between_curves(figures, measure, own, level))
+        elif measure.id in figures.replicates and measure.contrasted:
+            out.extend(_of_measure(figures, measure, own[measure.id], level))
     return out
 
 
-def adjusted(disparities: Sequence[Disparity]) -> list[Disparity]:
-    """Add Benjamini-Hochberg p values over all screened differences and ratios of the audit.
-
-    A difference and its ratio test one hypothesis and count once; gaps form their own family.
-    """
-    out = list(disparities)
-    for contrasts in (("difference",), ("gap",)):
-        chosen = [i for i, d in enumerate(out) if d.contrast in contrasts]
-        p = np.array([np.nan if out[i].p is None else out[i].p for i in chosen], dtype=np.float64)
-        for i, value in zip(chosen, benjamini_hochberg(p), strict=True):
-            if not np.isnan(value):
-                out[i] = out[i].model_copy(update={"p_adjusted": float(value)})
-    differences = {
-        (d.measure, d.stratum, d.reference): d.p_adjusted for d in out if d.contrast == "difference"
+def usable_strata(estimates: Sequence[Estimate]) -> dict[str, list[int]]:
+    """Places of the strata that can be compared on each measure, where there are at least two."""
+    usable = {
+        measure: [i for i, e in enumerate(own) if e.status == "ok"]
+        for measure, own in by_measure(estimates).items()
     }
+    return {measure: strata for measure, strata in usable.items() if len(strata) > 1}
+
+
+def with_nulls(
+    disparities: Sequence[Disparity],
+    figures: Figures,
+    estimates: Sequence[Estimate],
+    rows: Rows,
+    site: NDArray[np.int32] | None,
+    plan: Plan,
+) -> list[Disparity]:
+    """Put beside every gap what it would be by chance alone (`audit.permutation`)."""
+    usable = usable_strata(estimates)
+    nulls = gap_nulls(rows, figures, usable, site, plan.permutations, plan.seed)
     return [
-        d.model_copy(update={"p_adjusted": differences[d.measure, d.stratum, d.reference]})
-        if d.contrast == "ratio" and d.p is not None
+        d.model_copy(update={"null": nulls.get(d.measure, nulls.get(f"{d.measure}/{d.stratum}"))})
+        if d.status == "ok" and (d.contrast == "gap" or MEASURES[d.measure].pairwise)
         else d
-        for d in out
+        for d in disparities
     ]
 
 
@@ -79,7 +86,7 @@ def _of_measure(
 ) -> list[Disparity]:
     strata = figures.strata
     out: list[Disparity] = []
-    reference = _reference(figures)
+    reference = strata.reference_index(figures.n)
     if reference is not None and len(strata.strata) > 1:
         difference = _differences(figures, measure, estimates, reference, level)
         for i in range(len(strata.strata)):
@@ -99,15 +106,6 @@ def _of_measure(
     return out
 
 
-def _reference(figures: Figures) -> int | None:
-    """The declared combination of references, or the largest stratum where it does not occur."""
-    strata = figures.strata
-    if strata.reference is not None:
-        return strata.strata.index(strata.reference)
-    n = figures.n
-    return int(np.argmax(n)) if n.size and n.max() > 0 else None
-
-
 def _differences(
     figures: Figures, measure: Measure, estimates: Sequence[Estimate], reference: int, level: float
 ) -> Bounds:
@@ -115,13 +113,17 @@ def _differences(
     replicates = figures.replicates[measure.id]
     moved = replicates - replicates[reference]
     difference = value - value[reference]
-    lower, upper = percentile_interval(moved, level)
+    lower, upper = percentile(moved, level)
     error = spread(moved)
     still = ~(spread(replicates) > 1e-12)
     still = still | still[reference]
     own = own_error(estimates, level)
     error = np.where(still, np.sqrt(own**2 + own[reference] ** 2), error)
     method = np.full(value.size, f"percentile_bootstrap_{figures.scheme}", dtype=object)
+    corrected = _accelerated(figures, measure, difference, moved, reference, level)
+    usable = np.isfinite(corrected[0]) & np.isfinite(corrected[1])
+    lower, upper = np.where(usable, corrected[0], lower), np.where(usable, corrected[1], upper)
+    method[usable] = f"bca_bootstrap_{figures.scheme}"
     if measure.inference == "proportion" and not figures.clustered:
         events, denominator = events_and_denominator(figures, measure)
         lower, upper = newcombe_difference(
@@ -138,6 +140,54 @@ def _differences(
         difference, lower, upper, tuple(method), np.where(error > 0, p, np.nan),
         undefined_fraction(moved),
     )  # fmt: skip
+
+
+def _accelerated(
+    figures: Figures,
+    measure: Measure,
+    difference: Floats,
+    moved: Floats,
+    reference: int,
+    level: float,
+) -> tuple[Floats, Floats]:
+    """BCa intervals of differences between two small strata; NaN elsewhere.
+
+    A patient in both strata counts as two, which matters for the skewness only.
+    """
+    nothing = np.full(difference.size, np.nan)
+    jackknife = figures.jackknife.get(measure.id)
+    if jackknife is None or np.isnan(jackknife.second[reference]):
+        return nothing, nothing
+    second, third = jackknife.second, jackknife.third
+    own = acceleration_of_difference(second, third, second[reference], third[reference])
+    lower, upper = bca(difference, moved, own, level)
+    small = np.isfinite(own)
+    return np.where(small, lower, np.nan), np.where(small, upper, np.nan)
+
+
+def _between_curves(
+    figures: Figures, measure: Measure, own: dict[str, list[Estimate]], level: float
+) -> list[Disparity]:
+    """Contrast of every stratum with the reference for a measure that is itself a contrast.
+
+    No p value: it is never 0 in a sample, and its null stands beside it.
+    """
+    reference = figures.strata.reference_index(figures.n)
+    estimates = own.get("auroc")
+    if reference is None or estimates is None:
+        return []
+    value, replicates = figures.values[measure.id], figures.replicates[measure.id]
+    lower, upper = basic(value, replicates, level, measure.bounds)
+    nothing = np.full(value.size, np.nan)
+    bounds = Bounds(
+        value, lower, upper, (f"basic_bootstrap_{figures.scheme}",) * value.size, nothing,
+        undefined_fraction(replicates),
+    )  # fmt: skip
+    return [
+        _record(figures, measure, "difference", estimates, (i, reference), bounds, level)
+        for i in range(value.size)
+        if i != reference
+    ]
 
 
 def _own_intervals(estimates: Sequence[Estimate]) -> tuple[Floats, Floats, Floats]:
@@ -177,7 +227,7 @@ def _ratios(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(value[reference] > 0, value / value[reference], np.nan)
         moved = np.where(replicates[reference] > 0, replicates / replicates[reference], np.nan)
-    lower, upper = percentile_interval(moved, level)
+    lower, upper = percentile(moved, level)
     still = ~(spread(replicates) > 1e-12)
     still = still | still[reference]
     rough = _mover_ratio(estimates, reference)
@@ -273,7 +323,7 @@ def _gap(
         "attribute": attribute,
         "contrast": "gap",
         "level": level,
-        "method": f"max_t_pairs_{figures.scheme}",
+        "method": f"max_t_{'pairs' if len(usable) <= MOST_PAIRED else 'groups'}_{figures.scheme}",
         "p_adjusted": None,
         "family": SCREENING,
     }

@@ -31,6 +31,12 @@ class StrataSet:
     codes: Codes
     reference: str | None
 
+    def reference_index(self, n: NDArray[np.int64]) -> int | None:
+        """Place of the reference, or of the largest stratum by `n` where it does not occur."""
+        if self.reference is not None:
+            return self.strata.index(self.reference)
+        return int(np.argmax(n)) if n.size and n.max() > 0 else None
+
 
 def lattice(dimensions: Sequence[Dimension], depth: int, rows: int) -> tuple[StrataSet, ...]:
     """Cross the dimensions: the overall set first, then every 1..`depth` of them.
