@@ -14,6 +14,7 @@ from audit.plan import Plan
 from audit.recording import record_covariates
 from audit.result import AuditWarning, CovariateAtSite, FileHash
 from audit.roles import (
+    Outcome,
     flags,
     probabilities,
     read_label,
@@ -21,11 +22,10 @@ from audit.roles import (
     read_score,
     role_conflicts,
 )
+from audit.score_kind import looks_rescaled
 from audit.sources.source import Source
 
 __all__ = ["Cohort", "Dimension", "build_cohort", "needed_columns"]
-
-PILE_UP, DRIFT = 0.2, 0.25  # share of scores at 0.5; |mean score - prevalence|
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +79,11 @@ def needed_columns(plan: Plan) -> dict[str, str]:
     """Map every column the plan reads to what it is for."""
     columns = plan.columns
     uses: list[tuple[str | None, str]] = [
-        (columns.label, "label"),
+        (columns.label or None, "label"),
         (columns.score, "score"),
         (columns.prediction, "prediction"),
+        *((column, f"label '{name}'") for name, column in columns.labels.items()),
+        *((column, f"score of '{name}'") for name, column in columns.scores.items()),
         (columns.patient, "patient"),
         (columns.site, "site"),
         (columns.unit, "unit"),
@@ -109,19 +111,36 @@ def build_cohort(source: Source, plan: Plan) -> Cohort:
     label, score = outcome.label, _score(source, plan, findings)
     analysed = _analysed(label, score, findings)
     dimensions = build_dimensions(source, plan, analysed, findings)
-    patient, unit = _ids(source, plan, findings)
+    ids = read_ids(source, plan, findings)
     findings.raise_problems()
 
     _warn_of_gaps(plan, label, score, findings)
     _warn_of_scores(plan, label[analysed], score[analysed], findings)
+    return arranged(source, plan, outcome, score, [score, label], dimensions, ids, findings)[0]
+
+
+def arranged(
+    source: Source,
+    plan: Plan,
+    outcome: Outcome,
+    score: NDArray[np.float64],
+    content: list[NDArray[Any]],
+    dimensions: tuple[Dimension, ...],
+    ids: tuple[Texts | None, Texts | None],
+    findings: Findings,
+) -> tuple[Cohort, NDArray[np.int64]]:
+    """Put checked columns in canonical order; return the cohort and that order.
+
+    `content` is what rows of one sampling unit are ordered by, before the attributes.
+    """
     site = next((d for d in dimensions if d.role == "site"), None)
     covariates = record_covariates(source.table, plan.columns.covariates, site, findings)
-    content: list[NDArray[Any]] = [score, label, *(d.codes for d in dimensions)]
-    order, key, cluster = _canonical(patient, unit, content)
+    patient, unit = ids
+    order, key, cluster = _canonical(patient, unit, [*content, *(d.codes for d in dimensions)])
     dimensions = tuple(dimension.ordered(order) for dimension in dimensions)
     several = _at_several_sites(cluster, dimensions, findings) if patient is not None else 0
-    return Cohort(
-        label=label[order],
+    cohort = Cohort(
+        label=outcome.label[order],
         score=score[order],
         flagged=flags(score[order], plan),
         probability=probabilities(score[order], plan),
@@ -132,12 +151,13 @@ def build_cohort(source: Source, plan: Plan) -> Cohort:
         files=source.files,
         positive=outcome.positive,
         warnings=tuple(findings.warnings),
-        missing_label=int((label < 0).sum()),
+        missing_label=int((outcome.label < 0).sum()),
         missing_score=int(np.isnan(score).sum()),
         patients_at_several_sites=several,
         largest_patient=int(np.bincount(cluster).max()) if patient is not None else 1,
         covariates=covariates,
     )
+    return cohort, order
 
 
 def _analysed(
@@ -167,7 +187,7 @@ def _score(source: Source, plan: Plan, findings: Findings) -> NDArray[np.float64
     return read_score(source, str(plan.columns.score), plan, findings)
 
 
-def _ids(source: Source, plan: Plan, findings: Findings) -> tuple[Texts | None, Texts | None]:
+def read_ids(source: Source, plan: Plan, findings: Findings) -> tuple[Texts | None, Texts | None]:
     """Read the ids of patients and units; messages name rows, never ids."""
     columns = plan.columns
     patient = identities(source.table.column(columns.patient)) if columns.patient else None
@@ -215,17 +235,10 @@ def _warn_of_scores(
         kind, other = ("positive", "negatives") if prevalence else ("negative", "positives")
         message = f"All {len(label):,} assessed rows are {kind}: nothing can be said of {other}"
         findings.warn("one_class", message, column=plan.columns.label)
-    if plan.score_kind != "probability" or plan.columns.score is None:
+    if plan.columns.score is None:
         return
-    at_half, mean = int((score == 0.5).sum()), float(score.mean())
-    signs = []
-    if at_half >= PILE_UP * len(score):
-        signs.append(f"it is exactly 0.5 on {share(at_half, len(score))}")
-    if abs(mean - prevalence) > DRIFT:
-        signs.append(f"its mean is {mean:.2f} where the prevalence is {prevalence:.2f}")
-    if signs:
-        told = ", and ".join(signs)
-        message = f"'{plan.columns.score}' may be rescaled, not a probability: {told}"
+    for sign in looks_rescaled(score, label, plan.score_kind):
+        message = f"'{plan.columns.score}': {sign.message}"
         findings.warn("score_looks_rescaled", message, column=plan.columns.score)
 
 

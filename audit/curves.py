@@ -1,42 +1,106 @@
 """What the figures of a report are drawn from: summaries per stratum, never rows."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.result import CalibrationBin, CalibrationCurve, Curves, DecisionCurve, RiskDistribution
-from audit.rows import Floats, Ints, Rows
+from audit.decision_curves import (
+    Falling,
+    decision_curve,
+    operating_points,
+    probability_thresholds,
+    score_thresholds,
+    threshold_sweep,
+)
+from audit.plan import Plan
+from audit.result import (
+    CalibrationBin,
+    CalibrationCurve,
+    Curves,
+    DecisionCurve,
+    OperatingPoint,
+    RiskDistribution,
+    SmoothCurve,
+    ThresholdSweep,
+)
+from audit.rows import Floats, Grouped, Ints, Rows, grouped
+from audit.smooth_curves import smooth_curve
 from audit.stats.linear import cluster_variance, interval, ratio_influence
 from audit.stats.proportions import wilson
 from audit.strata import StrataSet
+from audit.sweep import Resampling, workers
 
 MOST_BINS = 10
 UNITS_PER_BIN = 25
-THRESHOLDS = np.arange(1, 100) / 100
 RISK_EDGES = np.linspace(0, 1, 21)
 
 
-def curves_of(rows: Rows, sets: Iterable[StrataSet], level: float) -> Curves:
-    """Curves of the overall set and of every single attribute.
+def curves_of(rows: Rows, sets: Iterable[StrataSet], plan: Plan, scheme: Resampling) -> Curves:
+    """Curves of the overall set and of every single attribute and site.
 
-    Empty when the score is not a probability: none of the three curves has a meaning then.
+    Calibration, decision and risk curves have no meaning for a score that is not a probability,
+    and none at all has for a yes/no prediction.
     """
-    calibration: list[CalibrationCurve] = []
-    decision: list[DecisionCurve] = []
-    risk: list[RiskDistribution] = []
-    if rows.is_probability:
-        for strata in sets:
-            codes = strata.codes[rows.position]
-            for i, stratum in enumerate(strata.strata):
-                mine = np.flatnonzero(codes == i)  # in falling order of the score
-                if mine.size == 0:
-                    continue
-                risk.append(_risk(rows, mine, stratum))
-                decision.append(_decision(rows, mine, stratum))
-                if mine.size >= UNITS_PER_BIN:
-                    calibration.append(_calibration(rows, mine, stratum, level))
-    return Curves(calibration=tuple(calibration), decision=tuple(decision), risk=tuple(risk))
+    chosen = [] if rows.score_kind == "decision" else [s for s in sets if len(s.attributes) < 2]
+    probabilities, cuts = probability_thresholds(plan.options), score_thresholds(rows)
+
+    def one(place: tuple[Grouped, int, str]) -> _Stratum | None:
+        data, i, stratum = place
+        mine = data.take[data.rows.start[i] : data.rows.start[i + 1]]
+        if mine.size == 0:
+            return None
+        by_score = _falling(rows, rows.score, mine)
+        sweep = threshold_sweep(stratum, by_score, cuts)
+        points = operating_points(stratum, by_score, plan.options)
+        if not rows.is_probability:
+            return _Stratum(sweep, tuple(points))
+        by_risk = _falling(rows, rows.probability, mine)
+        decision = decision_curve(
+            stratum, by_risk, probabilities, plan.level, clustered=rows.clustered
+        )
+        calibration = None
+        if mine.size >= UNITS_PER_BIN:
+            smooth = _smooth(rows, data, i, plan.level, scheme)
+            calibration = _calibration(rows, mine, stratum, plan.level, smooth)
+        return _Stratum(sweep, tuple(points), _risk(rows, mine, stratum), decision, calibration)
+
+    found: list[_Stratum] = []
+    for strata in chosen:
+        data = grouped(rows, strata.codes, len(strata.strata), ())
+        places = [(data, i, stratum) for i, stratum in enumerate(strata.strata)]
+        with ThreadPoolExecutor(workers()) as pool:
+            found.extend(s for s in pool.map(one, places) if s is not None)
+    return Curves(
+        calibration=tuple(s.calibration for s in found if s.calibration is not None),
+        decision=tuple(s.decision for s in found if s.decision is not None),
+        risk=tuple(s.risk for s in found if s.risk is not None),
+        sweep=tuple(s.sweep for s in found),
+        operating_points=tuple(point for s in found for point in s.points),
+    )
+
+
+@dataclass(frozen=True)
+class _Stratum:
+    """The curves of one stratum; those of probabilities only where the score is one."""
+
+    sweep: ThresholdSweep
+    points: tuple[OperatingPoint, ...]
+    risk: RiskDistribution | None = None
+    decision: DecisionCurve | None = None
+    calibration: CalibrationCurve | None = None
+
+
+def _falling(rows: Rows, score: Floats, mine: Ints) -> Falling:
+    return Falling(score[mine], rows.label[mine].astype(np.int64), rows.cluster[mine])
+
+
+def _smooth(
+    rows: Rows, data: Grouped, stratum: int, level: float, scheme: Resampling
+) -> SmoothCurve | None:
+    return smooth_curve(rows, data.rows.only(slice(stratum, stratum + 1)), level, scheme)
 
 
 def _risk(rows: Rows, mine: Ints, stratum: str) -> RiskDistribution:
@@ -49,24 +113,9 @@ def _risk(rows: Rows, mine: Ints, stratum: str) -> RiskDistribution:
     )
 
 
-def _decision(rows: Rows, mine: Ints, stratum: str) -> DecisionCurve:
-    """Net benefit TP/n - FP/n t/(1-t) over threshold probabilities (Vickers & Elkin 2006)."""
-    p, label = rows.probability[mine], rows.label[mine]
-    flagged = np.searchsorted(-p, -THRESHOLDS, side="right")  # p >= t
-    found = np.concatenate(([0], np.cumsum(label)))[flagged]
-    odds = THRESHOLDS / (1 - THRESHOLDS)
-    n, positives = mine.size, int(label.sum())
-    benefit = (found - (flagged - found) * odds) / n
-    treat_all = (positives - (n - positives) * odds) / n
-    return DecisionCurve(
-        stratum=stratum,
-        thresholds=tuple(float(t) for t in THRESHOLDS),
-        net_benefit=tuple(float(b) for b in benefit),
-        treat_all=tuple(float(b) for b in treat_all),
-    )
-
-
-def _calibration(rows: Rows, mine: Ints, stratum: str, level: float) -> CalibrationCurve:
+def _calibration(
+    rows: Rows, mine: Ints, stratum: str, level: float, smooth: SmoothCurve | None
+) -> CalibrationCurve:
     """Observed share of positives in equal-mass bins; tied scores stay in one bin."""
     rising = mine[::-1]
     p, label = rows.probability[rising], rows.label[rising].astype(np.float64)
@@ -91,6 +140,7 @@ def _calibration(rows: Rows, mine: Ints, stratum: str, level: float) -> Calibrat
             )
             for b in range(count)
         ),
+        smooth=smooth,
     )
 
 

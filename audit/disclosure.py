@@ -11,11 +11,11 @@ patients with repeated examinations.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audit.disparity import adjusted
+from audit.families import adjusted
 from audit.plan import Plan
 from audit.result import (
     AttributeLevels,
@@ -31,12 +31,12 @@ from audit.result import (
     Verdict,
 )
 from audit.shared_curves import shared_curves
+from audit.shared_sections import REASON, Shown, at_small_cuts, nested_shared, shared_sections
 from audit.strata import OVERALL
 from audit.suppression import is_small, rows_per_person, withheld_strata
 from audit.verdicts import Evidence, verdicts_of
 
 MIN_CELL = 11
-REASON = "withheld: it shows, or would reveal, too few people"
 # Which of the withheld strata have too little data would say something of their size.
 _LEFT_OUT = "strata that are withheld, or have too little data, are left out"
 _NO_COUNTS = ("rows", "missing_label", "missing_score", "n", "n_positive", "n_negative",
@@ -45,16 +45,24 @@ _NO_COUNTS = ("rows", "missing_label", "missing_score", "n", "n_positive", "n_ne
 
 @dataclass(frozen=True)
 class _Rule:
-    """What is withheld: the strata, and whether rows that were not analysed may be counted."""
+    """What is withheld: the strata, and whether rows that were not analysed may be counted.
+
+    `cuts` are the (measure, stratum) of published strata that count people at a cut of their own
+    too near to a published one.
+    """
 
     min_cell: int
     largest: int
     hidden: frozenset[str]
     rows_of_strata: bool
     rows_of_cohort: bool
+    cuts: frozenset[tuple[str, str]] = frozenset()
 
     def small(self, *rows: int) -> bool:
         return is_small(np.array(rows, dtype=np.int64), self.largest, self.min_cell)
+
+    def withholds(self, measure: str, stratum: str) -> bool:
+        return stratum in self.hidden or (measure, stratum) in self.cuts
 
 
 def shareable(result: AuditResult, min_cell: int = MIN_CELL) -> AuditResult:
@@ -77,11 +85,14 @@ def shareable(result: AuditResult, min_cell: int = MIN_CELL) -> AuditResult:
     Raises
     ------
     ValueError
-        When `min_cell` is below 2, or the result was shared under a weaker rule: what it lacks
-        is needed to apply a stricter one.
+        When `min_cell` is below 2, the task is not binary (the cells of other tasks are not worked
+        out), or the result was shared under a weaker rule: what it lacks is needed to apply a
+        stricter one.
     """
     if min_cell < 2:
         raise ValueError("min_cell must be at least 2")
+    if result.cohort.task != "binary":
+        raise ValueError(f"only results of task binary are shared, not of {result.cohort.task}")
     if result.disclosure is not None:
         if result.disclosure.min_cell < min_cell:
             raise ValueError(f"already shared with min_cell {result.disclosure.min_cell}")
@@ -90,20 +101,26 @@ def shareable(result: AuditResult, min_cell: int = MIN_CELL) -> AuditResult:
 
 
 def _withheld(result: AuditResult, rule: _Rule) -> AuditResult:
-    estimates = tuple(_estimate(e, rule) for e in result.estimates)
+    curves = shared_curves(result, rule.hidden, rule.largest, rule.min_cell)
+    cuts = at_small_cuts(result, curves, rule.hidden, rule.largest, rule.min_cell)
+    rule = replace(rule, cuts=cuts)
+    touched = frozenset(_groups(result.cohort)[s] for s in rule.hidden)
+    estimates = tuple(_estimate(e, rule, _groups(result.cohort), touched) for e in result.estimates)
     disparities = _disparities(result, rule, estimates)
     cohort = _cohort(result.cohort, rule)
     sites = result.sites
     if sites is not None:
         spread = tuple(_heterogeneity(h, result.cohort, rule) for h in sites.heterogeneity)
-        sites = sites.model_copy(update={"heterogeneity": spread})
+        nested = nested_shared(sites.nested, result.cohort.strata, rule.hidden)
+        sites = sites.model_copy(update={"heterogeneity": spread, "nested": nested})
     return result.model_copy(
-        update={
+        update=shared_sections(result, rule.hidden)
+        | {
             "cohort": cohort,
             "estimates": estimates,
             "disparities": disparities,
             "sites": sites,
-            "curves": shared_curves(result, rule.hidden, rule.largest, rule.min_cell),
+            "curves": curves,
             "verdicts": _verdicts(result, estimates, disparities),
             "warnings": _warnings(result, cohort, rule),
             "disclosure": Disclosure(min_cell=rule.min_cell, strata_suppressed=len(rule.hidden)),
@@ -138,14 +155,23 @@ def _not_analysed(s: StratumCount) -> np.ndarray[tuple[int], np.dtype[np.int64]]
     return np.array(cells, dtype=np.int64)
 
 
-def _estimate(e: Estimate, rule: _Rule) -> Estimate:
-    if e.stratum in rule.hidden:
-        blank = dict.fromkeys(
-            ("value", "lower", "upper", "null", "n", "n_positive", "n_negative", "events")
-        )
-        blank |= dict.fromkeys(("denominator", "clusters", "undefined_fraction"))
-        text = {"method": "none", "status": "suppressed", "reason": REASON}
-        return e.model_copy(update=blank | text)
+_VALUES = ("value", "lower", "upper", "null", "baseline", "shrunk", "undefined_fraction")
+_COUNTS = ("n", "n_positive", "n_negative", "events", "denominator", "clusters")
+
+
+def _estimate(
+    e: Estimate, rule: _Rule, groups: Mapping[str, str], touched: frozenset[str]
+) -> Estimate:
+    """Withhold what tells of a withheld stratum; `touched` attributes have one.
+
+    A shrunken value is drawn towards what all strata of its attributes suggest.
+    """
+    if rule.withholds(e.measure, e.stratum):
+        blank = dict.fromkeys((*_VALUES, *(_COUNTS if e.stratum in rule.hidden else ())))
+        text: dict[str, object] = {"method": "none", "status": "suppressed", "reason": REASON}
+        e = e.model_copy(update=blank | text)
+    elif e.shrunk is not None and groups[e.stratum] in touched:
+        e = e.model_copy(update={"shrunk": None})
     if rule.largest == 1:
         return e
     update: dict[str, object] = {"clusters": None}
@@ -159,30 +185,36 @@ def _disparities(
 ) -> tuple[Disparity, ...]:
     """Withhold every contrast that rests on a withheld stratum.
 
-    A gap rests on all strata of its attribute whose estimates have status ok. The adjustment of p
-    values is repeated over what is left: an adjusted value may be that of another contrast.
+    A gap rests on all strata of its attribute whose estimates have status ok, and the null of any
+    contrast on all strata of its attribute. The adjustment of p values is repeated over what is
+    left: an adjusted value may be that of another contrast.
     """
     groups = _groups(result.cohort)
+    shown = Shown.of(result.cohort.strata, rule.hidden)
     compared = {
         (e.measure, groups[e.stratum])
         for e in result.estimates
-        if e.stratum in rule.hidden and e.status == "ok"
+        if rule.withholds(e.measure, e.stratum) and e.status == "ok"
     }
     first = {group: stratum for stratum, group in reversed(groups.items())}
     touched = {groups[s] for s in rule.hidden}
     reasons = {e.id: e.reason for e in estimates}
     blank = dict.fromkeys(("value", "lower", "upper", "p", "p_adjusted", "undefined_fraction"))
+    blank |= dict.fromkeys(("null", "simultaneous"))
     gone: dict[str, object] = {**blank, "method": "none", "status": "suppressed", "reason": REASON}
     out: list[Disparity] = []
     for d in result.disparities:
         update: dict[str, object] = {}
-        named = bool({d.stratum, d.reference} & rule.hidden)
+        ends = (d.stratum, d.reference)
+        named = not shown.strata(*ends) or any((d.measure, s) in rule.cuts for s in ends)
         if d.contrast != "gap":
             update = gone if named else _reworded(d, reasons)
         elif named or (d.measure, d.attribute) in compared:  # its extremes are not named either
             update = gone | dict.fromkeys(("stratum", "reference"), first[d.attribute])
         elif d.attribute in touched and d.status == "ok":
             update = {"reason": _LEFT_OUT}
+        if d.null is not None and d.attribute in touched:
+            update = {**update, "null": None}
         out.append(d.model_copy(update=update) if update else d)
     return tuple(adjusted(out) if rule.hidden else out)
 
@@ -207,7 +239,7 @@ def _heterogeneity(h: Heterogeneity, cohort: CohortSummary, rule: _Rule) -> Hete
     variance could be solved. The cells behind a gap inside sites are in the result only where
     the plan crosses the attribute with the site.
     """
-    published = {c.stratum for c in cohort.strata} - rule.hidden
+    published = {c.stratum for c in cohort.strata if not rule.withholds(h.measure, c.stratum)}
     parts = {site: [site] for site in h.sites}
     if h.stratum is not None and h.reference is not None:
         parts = {

@@ -28,15 +28,18 @@ class Outcome:
     positive: str
 
 
-def read_label(source: Source, plan: Plan, findings: Findings) -> Outcome:
+def read_label(
+    source: Source, plan: Plan, findings: Findings, missing: frozenset[str] = BLANK
+) -> Outcome:
     """Read the label.
 
     0/1 and true/false need no declaration. Any other two values need the plan's `positive`. Text
     labels with more values are read as one value against the rest when `positive` is declared;
     numeric ones are refused, because grades above the positive one would count as negative.
+    `missing` holds the texts that count as an empty cell.
     """
     column = plan.columns.label
-    texts = decode(source.table.column(column), BLANK)
+    texts = decode(source.table.column(column), missing)
     nothing = np.full(len(texts.codes), -1, dtype=np.int8)
     odd = [value for value in texts.values if value in NOT_A_NUMBER or value.lower() in _INFINITE]
     for value in sorted(odd):
@@ -127,17 +130,17 @@ def read_score(source: Source, column: str, plan: Plan, findings: Findings) -> F
     """Read the score: NaN where the cell is empty; anything that is not a number is a problem."""
     read = numbers(source.table.column(column))
     values = read.values + 0.0  # -0.0 becomes 0.0
-    _cells(
+    bad_cells(
         source, column, np.flatnonzero(read.unreadable), "score_not_number", "is not a number",
         "correct it (decimals take a point), or leave the cell empty", findings,
     )  # fmt: skip
-    _cells(
+    bad_cells(
         source, column, np.flatnonzero(read.not_finite), "score_not_finite",
         "is not a finite number", EMPTY_CELL, findings,
     )  # fmt: skip
     if plan.score_kind == "probability":
         outside = np.isfinite(values) & ((values < 0) | (values > 1))
-        _cells(
+        bad_cells(
             source, column, np.flatnonzero(outside), "score_not_probability",
             "is outside [0, 1], so the score is not a probability",
             "declare score_kind logit or rank", findings,
@@ -150,14 +153,14 @@ def read_prediction(source: Source, column: str, findings: Findings) -> Floats:
     texts = decode(source.table.column(column), BLANK)
     known = [YES_NO.get(value.lower()) for value in texts.values]
     bad = np.array([value is None for value in known] + [False])[texts.codes]
-    _cells(
+    bad_cells(
         source, column, np.flatnonzero(bad), "prediction_not_binary",
         "is not a yes/no prediction", "write 0 and 1, or true and false", findings,
     )  # fmt: skip
     return np.array([np.nan if v is None else v for v in known] + [np.nan])[texts.codes]
 
 
-def _cells(
+def bad_cells(
     source: Source,
     column: str,
     rows: NDArray[np.int64],
@@ -200,10 +203,13 @@ def probabilities(score: Floats, plan: Plan) -> Floats:
 def role_conflicts(plan: Plan, findings: Findings) -> None:
     """Report columns that cannot play all the roles they are given."""
     columns = plan.columns
-    roles: list[tuple[str, str]] = [("label", columns.label)]
+    roles = [("label", columns.label)] if columns.label else []
     score = columns.score or columns.prediction
     if score is not None:
         roles.append(("score" if columns.score else "prediction", score))
+    roles.extend((f"label '{name}'", column) for name, column in columns.labels.items())
+    roles.extend((f"score of '{name}'", column) for name, column in columns.scores.items())
+    alone = len(roles)
     others: Sequence[tuple[str, str | None]] = (
         ("patient", columns.patient),
         ("unit", columns.unit),
@@ -212,7 +218,7 @@ def role_conflicts(plan: Plan, findings: Findings) -> None:
     )
     roles.extend((role, column) for role, column in others if column is not None)
     # a label or a score plays no other role; ids and attributes may share a column
-    for index, (role, column) in enumerate(roles[:2]):
+    for index, (role, column) in enumerate(roles[:alone]):
         for other, same in roles[index + 1 :]:
             if same == column:
                 reason = f"it is both {role} and {other}"

@@ -2,16 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
+from audit.adequacy import adequacy_of
+from audit.bounds import bounds_of, check_bounds
+from audit.calibration_differences import calibration_interactions
+from audit.case_mix import case_mix_of, check_case_mix
 from audit.cohort import Cohort
+from audit.complement import complement_disparities
+from audit.criteria import criteria_of
 from audit.curves import curves_of
 from audit.dimensions import Dimension
-from audit.disparity import adjusted, disparities_of
+from audit.disparity import disparities_of, with_nulls
 from audit.estimates import Counted, estimates_of
+from audit.families import Compared, adjusted, limited, named, with_simultaneous
 from audit.figures import Figures, compute_figures
+from audit.intervals import check_methods
+from audit.nested_sites import check_nested
 from audit.plan import Plan
 from audit.provenance import provenance_of
 from audit.result import (
@@ -27,7 +38,10 @@ from audit.result import (
     ThresholdUsed,
 )
 from audit.rows import Rows, analysed_rows
-from audit.sites import Crossed, sites_of
+from audit.sections import Criterion
+from audit.selection import chosen, possible
+from audit.shrunk import with_shrunk
+from audit.sites import crossings, sites_of
 from audit.strata import StrataSet, lattice
 from audit.sweep import Resampling, resampling, workers
 from audit.verdicts import Evidence, check_requirements, verdicts_of
@@ -37,13 +51,14 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class _SetResult:
+class SetResult:
     """What one set of strata gave, at every interval level the plan asks for."""
 
     figures: Figures
     counted: Counted
     estimates: dict[float, list[Estimate]]
     disparities: dict[float, list[Disparity]]
+    criteria: list[Criterion]
 
 
 def audit(
@@ -82,6 +97,20 @@ def audit(
     InputError
         When a requirement names a measure, stratum or attribute that does not exist.
     """
+    # Several sets are worked on at once; a library that starts threads of its own only gets in the
+    # way, and its last digits would depend on how many it starts.
+    with threadpool_limits(1, user_api="blas"):
+        return _audit(cohort, plan, model, command, plan_name, progress)
+
+
+def _audit(
+    cohort: Cohort,
+    plan: Plan,
+    model: FileHash | None,
+    command: str,
+    plan_name: str,
+    progress: Progress | None,
+) -> AuditResult:
     sets = lattice(cohort.dimensions, plan.depth, cohort.rows)
     check_requirements(
         plan,
@@ -90,12 +119,14 @@ def audit(
         plan_name,
     )
     rows = analysed_rows(cohort, plan)
+    check_methods(plan, rows.clustered, plan_name)
+    check_nested(plan, plan_name)
+    check_case_mix(plan, [d.name for d in cohort.dimensions], plan_name)
+    check_bounds(plan, [s for strata in sets for s in strata.strata], plan_name)
     scheme = resampling(plan.seed, plan.resamples, cohort.clusters)
-    results = _set_results(sets, rows, plan, scheme, progress)
-    disparities = {
-        level: adjusted([d for r in results for d in r.disparities[level]])
-        for level in plan.levels_needed
-    }
+    site = next((d.codes for d in cohort.dimensions if d.role == "site"), None)
+    results = set_results(sets, rows, plan, scheme, site, progress)
+    disparities = {level: _in_families(results, rows, plan, level) for level in plan.levels_needed}
     groups = {s: " & ".join(t.attributes) for t in sets for s in t.strata}
     evidence = {
         level: Evidence(
@@ -105,7 +136,7 @@ def audit(
     }
     estimates = evidence[plan.level].estimates
     summary = _cohort_summary(cohort, plan, rows, results)
-    sites = _sites(cohort, plan, rows, results, scheme)
+    sites = site_summary(cohort, rows, plan, results)
     return AuditResult(
         schema_version=SCHEMA_VERSION,
         plan=plan.model_dump(mode="json"),
@@ -114,25 +145,53 @@ def audit(
         estimates=tuple(estimates),
         disparities=tuple(disparities[plan.level]),
         sites=sites,
-        curves=curves_of(rows, [s for s in sets if len(s.attributes) < 2], plan.level),
+        curves=curves_of(rows, sets, plan, scheme),
+        criteria=tuple(c for r in results for c in r.criteria),
+        case_mix=case_mix_of(cohort, plan, rows, sets),
+        bounds=bounds_of(cohort, plan, rows, sets),
+        sample_size=adequacy_of(
+            plan, rows, [(r.figures, r.estimates[plan.level]) for r in results]
+        ),
+        calibration_tests=calibration_interactions(rows, sets, plan.minimum),
         verdicts=tuple(verdicts_of(plan, evidence)),
         warnings=warnings_of(cohort, plan, rows, summary, estimates, sites),
     )
 
 
-def _set_results(
+def _in_families(
+    results: Sequence[SetResult], rows: Rows, plan: Plan, level: float
+) -> list[Disparity]:
+    (found,) = with_simultaneous([compared(results, rows, plan, level)], level)
+    return adjusted(found)
+
+
+def compared(results: Sequence[SetResult], rows: Rows, plan: Plan, level: float) -> Compared:
+    """The contrasts of all sets at one level, the primary ones marked."""
+
+    def estimates(figures: Figures, counted: Counted, wider: float) -> list[Estimate]:
+        return estimates_of(figures, rows, counted, plan, wider, figures.measures)
+
+    found = named([d for r in results for d in r.disparities[level]], plan)
+    return Compared(found, [(r.figures, r.counted) for r in results], plan, estimates)
+
+
+def set_results(
     sets: Sequence[StrataSet],
     rows: Rows,
     plan: Plan,
     scheme: Resampling,
+    site: NDArray[np.int32] | None,
     progress: Progress | None,
-) -> list[_SetResult]:
+) -> list[SetResult]:
     """Work on several sets at once; each is a function of its own rows, so the order is free."""
 
-    def one(strata: StrataSet) -> _SetResult:
-        return _set_result(compute_figures(rows, strata, scheme), rows, plan)
+    def one(strata: StrataSet) -> SetResult:
+        # A site is permuted over all patients; an intersection has too many strata to compare.
+        within = None if strata.codes is site else site
+        permuted = len(strata.attributes) == 1
+        return set_result(strata, rows, plan, scheme, within, permuted=permuted)
 
-    results: list[_SetResult] = []
+    results: list[SetResult] = []
     with ThreadPoolExecutor(workers()) as pool:
         for strata, result in zip(sets, pool.map(one, sets), strict=True):
             results.append(result)
@@ -141,44 +200,52 @@ def _set_results(
     return results
 
 
-def _set_result(figures: Figures, rows: Rows, plan: Plan) -> _SetResult:
+def set_result(
+    strata: StrataSet,
+    rows: Rows,
+    plan: Plan,
+    scheme: Resampling,
+    site: NDArray[np.int32] | None = None,
+    *,
+    permuted: bool = False,
+) -> SetResult:
     """Turn figures into records, then let the resamples go: they are most of the memory."""
-    strata = figures.strata
+    measures = possible(chosen(plan, len(strata.attributes)), rows)
+    figures = compute_figures(rows, strata, scheme, measures)
     counted = Counted(
         tuple(int(c) for c in np.bincount(strata.codes, minlength=len(strata.strata)))
     )
     estimates: dict[float, list[Estimate]] = {}
     disparities: dict[float, list[Disparity]] = {}
     for level in plan.levels_needed:
-        estimates[level] = estimates_of(figures, rows, counted, plan.minimum, level)
+        own = estimates_of(figures, rows, counted, plan, level)
+        estimates[level] = with_shrunk(own, figures, level)
         disparities[level] = disparities_of(figures, estimates[level], level)
-    return _SetResult(replace(figures, replicates={}), counted, estimates, disparities)
+        disparities[level] += complement_disparities(figures, estimates[level], level)
+        if permuted:
+            disparities[level] = with_nulls(
+                disparities[level], figures, estimates[level], rows, site, plan
+            )
+    criteria = criteria_of(figures, estimates[plan.level], plan.level)
+    return SetResult(limited(figures, plan), counted, estimates, disparities, criteria)
 
 
-def _sites(
-    cohort: Cohort, plan: Plan, rows: Rows, results: Sequence[_SetResult], scheme: Resampling
+def site_summary(
+    cohort: Cohort, rows: Rows, plan: Plan, results: Sequence[SetResult]
 ) -> Sites | None:
+    """Summarise the measures and the gaps over the sites, None where there are none."""
     site = next((d for d in cohort.dimensions if d.role == "site"), None)
     if site is None:
         return None
     by_attributes = {r.figures.strata.attributes: r for r in results}
-    crossed: dict[str, Crossed] = {}
-    wanted = {r.attribute for r in plan.requirements if r.attribute is not None}
-    for attribute in (d for d in cohort.dimensions if d.name in wanted and d is not site):
-        pair = tuple(sorted((attribute.name, site.name)))
-        result = by_attributes.get(pair)
-        if result is None:  # not crossed by the plan, but needed for the gap inside each site
-            strata = lattice([attribute, site], 2, cohort.rows)[-1]
-            result = _set_result(compute_figures(rows, strata, scheme), rows, plan)
-        crossed[attribute.name] = Crossed(
-            result.figures, result.estimates[plan.level], attribute.reference
-        )
+    computed = {attributes: r.figures for attributes, r in by_attributes.items()}
+    crossed = crossings(cohort, rows, plan, computed)
     own = by_attributes[(site.name,)]
     return sites_of(plan, site.name, own.figures, own.estimates[plan.level], crossed, plan.level)
 
 
 def _cohort_summary(
-    cohort: Cohort, plan: Plan, rows: Rows, results: Sequence[_SetResult]
+    cohort: Cohort, plan: Plan, rows: Rows, results: Sequence[SetResult]
 ) -> CohortSummary:
     columns = plan.columns
     positives = int(rows.label.sum())
@@ -201,13 +268,14 @@ def _cohort_summary(
         threshold=None
         if threshold is None
         else ThresholdUsed(value=threshold.value, source=threshold.source),
-        attributes=tuple(_levels(d) for d in cohort.dimensions),
+        attributes=tuple(attribute_levels(d) for d in cohort.dimensions),
         strata=tuple(c for r in results for c in _counts(cohort, rows, r)),
         covariates=cohort.covariates,
     )
 
 
-def _levels(dimension: Dimension) -> AttributeLevels:
+def attribute_levels(dimension: Dimension) -> AttributeLevels:
+    """Describe an attribute and its levels."""
     return AttributeLevels(
         name=dimension.name,
         column=dimension.column,
@@ -220,7 +288,7 @@ def _levels(dimension: Dimension) -> AttributeLevels:
     )
 
 
-def _counts(cohort: Cohort, rows: Rows, result: _SetResult) -> list[StratumCount]:
+def _counts(cohort: Cohort, rows: Rows, result: SetResult) -> list[StratumCount]:
     figures = result.figures
     strata = figures.strata
     size = len(strata.strata)

@@ -21,6 +21,7 @@ from audit.result import (
     DecisionCurve,
     RiskDistribution,
     StratumCount,
+    ThresholdSweep,
 )
 from audit.stats.proportions import wilson
 from audit.strata import OVERALL
@@ -58,13 +59,18 @@ class _Chain:
 def shared_curves(
     result: AuditResult, hidden: frozenset[str], largest: int, min_cell: int
 ) -> Curves:
-    """Coarsen the curves of the published strata and drop those of the others."""
+    """Coarsen the curves of the published strata and drop those of the others.
+
+    Working points and flexible curves are dropped throughout: their thresholds and ends are the
+    scores of single people. A sweep over thresholds stays where these are edges of the risk bins.
+    """
     counts = {c.stratum: c for c in result.cohort.strata if c.stratum not in hidden}
     risk = {r.stratum: r for r in result.curves.risk if r.stratum in counts}
     chains = {s: _chain(r, counts[s]) for s, r in risk.items()}
     edges = _edges(risk, chains, counts, hidden, (largest, min_cell))
     kept = {s: _coarse(r, edges[s]) for s, r in risk.items() if edges[s]}
     decision = (_decision(d, kept[d.stratum]) for d in result.curves.decision if d.stratum in kept)
+    sweep = (_sweep(s, kept[s.stratum]) for s in result.curves.sweep if s.stratum in kept)
     whole = [c for c in result.curves.calibration if c.stratum == OVERALL and c.stratum in chains]
     level = float(result.plan.get("level", 0.95))
     calibration = (
@@ -74,6 +80,7 @@ def shared_curves(
         calibration=tuple(c for c in calibration if c is not None),
         decision=tuple(d for d in decision if d is not None),
         risk=tuple(kept.values()),
+        sweep=tuple(s for s in sweep if s is not None),
     )
 
 
@@ -129,27 +136,47 @@ def _coarse(risk: RiskDistribution, edges: Sequence[int]) -> RiskDistribution:
 
 def _decision(curve: DecisionCurve, risk: RiskDistribution) -> DecisionCurve | None:
     """Keep the thresholds at which the curve says no more than the published risk bins do."""
-    positives, negatives = np.array(risk.positives), np.array(risk.negatives)
-    n = int(positives.sum() + negatives.sum())
-    kept: list[tuple[float, float, float]] = []
-    for t, benefit, everyone in zip(
-        curve.thresholds, curve.net_benefit, curve.treat_all, strict=True
-    ):
-        above = next((j for j, e in enumerate(risk.edges) if abs(e - t) < 1e-9), None)
-        if above is None or n == 0:
-            continue
-        told = (positives[above:].sum() - negatives[above:].sum() * t / (1 - t)) / n
-        if abs(float(told) - benefit) < 1e-9:
-            kept.append((t, benefit, everyone))
-    if len(kept) < 2:
+    odds = np.array(curve.thresholds) / (1 - np.array(curve.thresholds))
+    kept, above, n = _told(curve.thresholds, risk)
+    told = (above[:, 0] - above[:, 1] * odds[kept]) / n
+    same = [
+        i for i, v in zip(kept, told, strict=True) if abs(float(v) - curve.net_benefit[i]) < 1e-9
+    ]
+    if len(same) < 2:
         return None
-    thresholds, net_benefit, treat_all = zip(*kept, strict=True)
-    return DecisionCurve(
-        stratum=curve.stratum,
-        thresholds=thresholds,
-        net_benefit=net_benefit,
-        treat_all=treat_all,
-    )
+    return curve.model_copy(update=_picked(curve, same))
+
+
+def _sweep(sweep: ThresholdSweep, risk: RiskDistribution) -> ThresholdSweep | None:
+    """Keep the thresholds at which the sweep says no more than the published risk bins do."""
+    kept, above, n = _told(sweep.thresholds, risk)
+    same = [
+        i
+        for i, v in zip(kept, above.sum(axis=1) / n, strict=True)
+        if abs(float(v) - (sweep.flag_rate[i] or 0.0)) < 1e-9
+    ]
+    return sweep.model_copy(update=_picked(sweep, same)) if len(same) > 1 else None
+
+
+def _told(thresholds: Sequence[float], risk: RiskDistribution) -> tuple[list[int], Ints, int]:
+    """Thresholds at an edge of the risk bins, people above each by outcome, and people in all."""
+    bins = np.array([risk.positives, risk.negatives], dtype=np.int64).T
+    tail = np.concatenate([bins[::-1].cumsum(axis=0)[::-1], np.zeros((1, 2), dtype=np.int64)])
+    edge = [
+        next((j for j, e in enumerate(risk.edges) if abs(e - t) < 1e-9), -1) for t in thresholds
+    ]
+    kept = [i for i, j in enumerate(edge) if j >= 0]
+    return kept, tail[[edge[i] for i in kept]], max(int(bins.sum()), 1)
+
+
+def _picked(curve: DecisionCurve | ThresholdSweep, places: Sequence[int]) -> dict[str, object]:
+    """Take these places of everything that runs over the thresholds."""
+    size = len(curve.thresholds)
+    return {
+        name: tuple(values[i] for i in places)
+        for name, values in curve
+        if isinstance(values, tuple) and len(values) == size
+    }
 
 
 def _calibration(
@@ -174,7 +201,7 @@ def _calibration(
             taken.append(start)
     starts = [0, *sorted(taken)]
     if len(starts) == len(curve.bins):
-        return curve
+        return curve.model_copy(update={"smooth": None})
     if len(starts) < 2 or not curve.method.endswith("wilson"):
         return None  # the intervals of merged bins cannot be had from those of their parts
     return _merged(curve, n, events, starts, level)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, inf, sqrt
-from statistics import NormalDist
+from math import inf
 
-from audit.measures import MEASURES
+from audit.measures import DECLARED, MEASURES, TASK_MEASURES, measures_of_task
+from audit.measures.declaration import Measure
 from audit.plan import Plan, Requirement
+from audit.power import NOTHING, Power, power_of_disparity, power_of_estimate
 from audit.problems import InputError, Problem, nearest
 from audit.result import (
     Disparity,
@@ -15,9 +16,8 @@ from audit.result import (
     VerdictPart,
     VerdictStatus,
 )
+from audit.strata import OVERALL
 
-POWER = 0.8
-LARGEST_N = 10**9
 _RANK: tuple[VerdictStatus, ...] = (
     "violated",
     "inconclusive",
@@ -40,28 +40,55 @@ class Evidence:
     attributes: Mapping[str, str]
 
     def of_requirement(self, requirement: Requirement) -> list[Estimate | Disparity]:
-        """The estimates or disparities a requirement speaks of."""
+        """The estimates or disparities a requirement speaks of.
+
+        Without an output it speaks of the whole task where the measure has a value for that, and
+        else of every class or label.
+        """
+        found: list[Estimate | Disparity]
         if requirement.contrast is None:
             wanted = set(requirement.strata)
-            return [
+            found = [
                 e
                 for e in self.estimates
                 if e.measure == requirement.measure
                 and (e.stratum in wanted or self.attributes.get(e.stratum) in wanted)
             ]
-        return [
-            d
-            for d in self.disparities
-            if d.measure == requirement.measure
-            and d.contrast == requirement.contrast
-            and d.attribute == requirement.attribute
-        ]
+        else:
+            found = [
+                d
+                for d in self.disparities
+                if d.measure == requirement.measure
+                and d.contrast == requirement.contrast
+                and d.attribute == requirement.attribute
+                and d.reference != f"not {d.stratum}"  # levels are compared, not complements
+            ]
+        if requirement.output is not None:
+            return [record for record in found if record.output == requirement.output]
+        return [record for record in found if record.output is None] or found
+
+    def compared(self, disparity: Disparity) -> list[Estimate]:
+        """The estimates of the strata between which a disparity lies: all usable ones, for a gap.
+
+        Empty where the audit at hand does not hold them all.
+        """
+        of = [e for e in self.estimates
+              if e.measure == disparity.measure and e.output == disparity.output]  # fmt: skip
+        if disparity.contrast == "gap":
+            return [e for e in of if e.status == "ok"
+                    and self.attributes.get(e.stratum) == disparity.attribute]  # fmt: skip
+        pair = [e for e in of if e.stratum in (disparity.stratum, disparity.reference)]
+        return pair if len(pair) == 2 else []
 
 
 def check_requirements(
-    plan: Plan, strata: Sequence[str], attributes: Sequence[str], source: str
+    plan: Plan,
+    strata: Sequence[str],
+    attributes: Sequence[str],
+    source: str,
+    outputs: Sequence[str] = (),
 ) -> None:
-    """Refuse requirements on a measure, stratum or attribute that does not exist.
+    """Refuse requirements on a measure, stratum, attribute or output that does not exist.
 
     `attributes` are the combinations that were stratified by, as text. Also refuses a bound from
     the wrong side: a floor on a measure that is better low, a ceiling on one that is better high.
@@ -69,19 +96,45 @@ def check_requirements(
     problems: list[Problem] = []
     for requirement in plan.requirements:
         where = f"{source}: requirement '{requirement.id}'"
-        problems.extend(_problems(requirement, where, strata, attributes))
+        problems.extend(_problems(requirement, where, plan.task, strata, attributes))
+        problems.extend(_output_problems(requirement, where, plan.task, outputs))
     if problems:
         raise InputError(problems)
 
 
-def _problems(
-    requirement: Requirement, where: str, strata: Sequence[str], attributes: Sequence[str]
+def _output_problems(
+    requirement: Requirement, where: str, task: str, outputs: Sequence[str]
 ) -> list[Problem]:
-    measure = MEASURES.get(requirement.measure)
+    output, measure = requirement.output, requirement.measure
+    if output is None:
+        return []
+    if not outputs:
+        reason = f"task {task} has no classes or labels, so output '{output}' means nothing"
+        return [Problem("unknown_output", where, reason, "leave output out")]
+    if output not in outputs:
+        reason = f"no class or label '{output}' in this audit"
+        return [Problem("unknown_output", where, reason, nearest(output, list(outputs)))]
+    if measure in TASK_MEASURES[task] and measure not in MEASURES:
+        reason = f"{measure} speaks of all classes or labels at once, not of '{output}'"
+        return [Problem("no_output", where, reason, "leave output out")]
+    return []
+
+
+def _problems(
+    requirement: Requirement,
+    where: str,
+    task: str,
+    strata: Sequence[str],
+    attributes: Sequence[str],
+) -> list[Problem]:
+    declared = measures_of_task(task)
+    measure = declared.get(requirement.measure)
     if measure is None:
         reason = f"unknown measure '{requirement.measure}'"
+        if requirement.measure in DECLARED:
+            reason = f"task {task} has no measure '{requirement.measure}'"
         return [
-            Problem("unknown_measure", where, reason, nearest(requirement.measure, list(MEASURES)))
+            Problem("unknown_measure", where, reason, nearest(requirement.measure, list(declared)))
         ]
     found: list[Problem] = []
     wrong = {"lower": requirement.floor, "higher": requirement.ceiling}.get(measure.direction)
@@ -96,6 +149,7 @@ def _problems(
     if requirement.contrast == "ratio" and measure.bounds[0] != 0:
         reason = f"{measure.id} can be negative, so its ratio means nothing"
         found.append(Problem("no_ratio", where, reason, "use contrast: difference"))
+    found.extend(_reach_problems(requirement, where, measure))
     names = [requirement.attribute] if requirement.attribute else list(requirement.strata)
     known = list(attributes) if requirement.attribute else [*strata, *attributes]
     for name in names:
@@ -104,6 +158,24 @@ def _problems(
             reason = f"no {kind} '{name}' in this audit"
             found.append(Problem("unknown_stratum", where, reason, nearest(name, known)))
     return found
+
+
+def _reach_problems(requirement: Requirement, where: str, measure: Measure) -> list[Problem]:
+    """Refuse strata in which a measure is never computed, and contrasts it does not have."""
+    names = [requirement.attribute] if requirement.attribute else list(requirement.strata)
+    crossed = [name for name in names if " & " in name]
+    if crossed and not measure.crossed:
+        reason = f"{measure.id} is not computed for intersections such as '{crossed[0]}'"
+        return [Problem("not_crossed", where, reason, "name single attributes, or another measure")]
+    if measure.pairwise and requirement.contrast != "difference":
+        reason = (
+            f"{measure.id} compares two groups, so it has no value in one and no other contrast"
+        )
+        return [Problem("pairwise_measure", where, reason, "use contrast: difference")]
+    if measure.id == "xauc" and OVERALL in names:
+        reason = f"{measure.id} sets a group against all others, and overall there are none"
+        return [Problem("no_others", where, reason, "name an attribute or one of its strata")]
+    return []
 
 
 def verdicts_of(plan: Plan, evidence: Mapping[float, Evidence]) -> list[Verdict]:
@@ -119,14 +191,15 @@ def _verdict(requirement: Requirement, evidence: Evidence, level: float) -> Verd
         return _nothing(requirement, level)
     order = sorted(range(len(parts)), key=lambda i: _urgency(requirement, parts[i]))
     decider, record = parts[order[0]], records[order[0]]
-    detectable, needed = (
-        _power(requirement, record, level) if decider.status == "inconclusive" else (None, None)
-    )
+    power = NOTHING
+    if decider.status == "inconclusive":
+        power = _power(requirement, record, level, evidence)
     return Verdict(
         requirement=requirement.id,
         statement=statement(requirement),
         rationale=requirement.rationale,
         measure=requirement.measure,
+        output=record.output,
         stratum=_place(record),
         status=decider.status,
         value=decider.value,
@@ -135,8 +208,8 @@ def _verdict(requirement: Requirement, evidence: Evidence, level: float) -> Verd
         level=level,
         margin=margin(requirement),
         reason=_reason(decider, record, parts),
-        detectable=detectable,
-        n_needed=needed,
+        detectable=power.detectable,
+        n_needed=power.n_needed,
         evidence=tuple(part.id for part in parts),
         parts=tuple(parts),
     )
@@ -148,6 +221,7 @@ def _nothing(requirement: Requirement, level: float) -> Verdict:
         statement=statement(requirement),
         rationale=requirement.rationale,
         measure=requirement.measure,
+        output=requirement.output,
         stratum=None,
         status="not_estimable",
         value=None,
@@ -187,9 +261,10 @@ def margin(requirement: Requirement) -> float | tuple[float, float]:
 
 def statement(requirement: Requirement) -> str:
     """Put a requirement into one line of words."""
-    name = MEASURES[requirement.measure].name if requirement.measure in MEASURES else (
-        requirement.measure
-    )  # fmt: skip
+    declared = DECLARED.get(requirement.measure)
+    name = declared.name if declared is not None else requirement.measure
+    if requirement.output is not None:
+        name = f"{name} of '{requirement.output}'"
     if requirement.contrast is not None:
         kind = {"gap": "largest gap", "difference": "difference", "ratio": "ratio"}
         low, high = allowed(requirement)
@@ -206,26 +281,33 @@ def statement(requirement: Requirement) -> str:
 
 
 def _part(requirement: Requirement, record: Estimate | Disparity) -> VerdictPart:
+    lower, upper = _interval(record)
     status, reason = _decide(requirement, record)
+    if (lower, upper) != (record.lower, record.upper):
+        reason += " (simultaneous over the primary family)"
     return VerdictPart(
-        id=record.id,
-        status=status,
-        value=record.value,
-        lower=record.lower,
-        upper=record.upper,
-        reason=reason,
+        id=record.id, status=status, value=record.value, lower=lower, upper=upper, reason=reason
     )
+
+
+def _interval(record: Estimate | Disparity) -> tuple[float | None, float | None]:
+    """The interval that decides: the simultaneous one where there is one."""
+    withheld = record.lower is None or record.upper is None
+    if isinstance(record, Disparity) and record.simultaneous is not None and not withheld:
+        return record.simultaneous.lower, record.simultaneous.upper
+    return record.lower, record.upper
 
 
 def _decide(requirement: Requirement, record: Estimate | Disparity) -> tuple[VerdictStatus, str]:
     if record.status == "insufficient":
         return "inconclusive", f"too little data: {record.reason}"
-    if record.lower is None or record.upper is None:
+    lower, upper = _interval(record)
+    if lower is None or upper is None:
         return "not_estimable", f"{record.status}: {record.reason}"
     low, high = allowed(requirement)
-    if record.lower >= low and record.upper <= high:
+    if lower >= low and upper <= high:
         return "met", "the whole interval is inside the margin"
-    if record.upper < low or record.lower > high:
+    if upper < low or lower > high:
         return "violated", "the whole interval is outside the margin"
     return "inconclusive", "the interval reaches across the margin"
 
@@ -247,39 +329,17 @@ def _place(record: Estimate | Disparity) -> str:
 def _reason(
     decider: VerdictPart, record: Estimate | Disparity, parts: Sequence[VerdictPart]
 ) -> str:
+    place = _place(record) if record.output is None else f"{record.output}, {_place(record)}"
     if len(parts) == 1:
-        return f"{_place(record)}: {decider.reason}"
+        return f"{place}: {decider.reason}"
     same = sum(part.status == decider.status for part in parts)
-    return f"{_place(record)}: {decider.reason} ({same} of {len(parts)} {decider.status})"
+    return f"{place}: {decider.reason} ({same} of {len(parts)} {decider.status})"
 
 
 def _power(
-    requirement: Requirement, record: Estimate | Disparity, level: float
-) -> tuple[float | None, int | None]:
-    """Smallest distance from the margin these data could show, and the n to show this one.
-
-    ``(z_{1-a/2} + z_{power}) * SE`` with the SE implied by the interval; n scaled by the square of
-    its ratio to the observed distance from the margin. For a proportion p against a margin p0,
-    ``deff ((z_{1-a/2} sqrt(p0 q0) + z_{power} sqrt(p q)) / (p - p0))^2`` units in the denominator,
-    with the design effect of the clustering seen. Power 80 %.
-    """
-    if record.lower is None or record.upper is None or record.value is None:
-        return None, None
-    z, z_power = NormalDist().inv_cdf(0.5 + level / 2), NormalDist().inv_cdf(POWER)
-    error = (record.upper - record.lower) / (2 * z)
-    detectable = (z + z_power) * error
-    low, high = allowed(requirement)
-    bound = low if abs(record.value - low) <= abs(high - record.value) else high
-    distance = abs(record.value - bound)
-    if not isinstance(record, Estimate) or distance <= 0 or not error > 0:
-        return detectable, None
-    p = record.value
-    if record.n is None or not record.denominator:
-        return detectable, None
-    if MEASURES[record.measure].inference == "proportion" and 0 < p < 1 and 0 <= bound <= 1:
-        effect = max(1.0, error**2 * record.denominator / (p * (1 - p)))
-        reach = z * sqrt(bound * (1 - bound)) + z_power * sqrt(p * (1 - p))
-        needed = effect * (reach / distance) ** 2 * record.n / record.denominator
-    else:
-        needed = record.n * (detectable / distance) ** 2
-    return detectable, ceil(needed) if needed < LARGEST_N else None
+    requirement: Requirement, record: Estimate | Disparity, level: float, evidence: Evidence
+) -> Power:
+    if isinstance(record, Estimate):
+        return power_of_estimate(record, allowed(requirement), level)
+    compared = evidence.compared(record)
+    return power_of_disparity(record, _interval(record), allowed(requirement), level, compared)

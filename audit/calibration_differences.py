@@ -1,0 +1,89 @@
+"""Whether calibration differs between the levels of an attribute, or between the sites."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.plan import Minimum
+from audit.rows import Rows
+from audit.sections import CalibrationInteraction
+from audit.stats import calibration_tests
+from audit.stats._arrays import pair_codes
+from audit.stats.calibration_tests import WaldTest
+from audit.strata import StrataSet
+
+Bools = NDArray[np.bool_]
+
+
+def calibration_interactions(
+    rows: Rows, sets: Iterable[StrataSet], minimum: Minimum | None = None
+) -> tuple[CalibrationInteraction, ...]:
+    """Test group by logit(p) for every single attribute and the site.
+
+    Empty when the score is not a probability. Levels are left out, by name, that have fewer than
+    `minimum.events` patients with or without the condition, and those without a calibration fit.
+    """
+    if not rows.is_probability:
+        return ()
+    least = (minimum or Minimum()).events
+    return tuple(_of_attribute(rows, s, least) for s in sets if len(s.attributes) == 1)
+
+
+def _of_attribute(rows: Rows, strata: StrataSet, least: int) -> CalibrationInteraction:
+    code = strata.codes[rows.position].astype(np.int64)
+    enough = _enough(rows, code, len(strata.strata), least)
+    levels = np.flatnonzero(enough)
+    mine = enough[code]
+    found = calibration_tests.calibration_interaction(
+        rows.logit[mine],
+        rows.label[mine],
+        np.searchsorted(levels, code[mine]),
+        levels.size,
+        rows.cluster[mine],
+    )
+    kept = set(levels[found.kept].tolist())
+    status, reason = "ok", None
+    if len(kept) < 2:
+        status = "insufficient"
+        reason = "fewer than two levels have enough patients and a calibration fit to be compared"
+    elif np.isnan(found.joint.chi2) or np.isnan(found.slopes.chi2):
+        status, reason = "insufficient", "there are too few patients for so many levels"
+    slopes = found.slopes if status == "ok" else _NOTHING
+    joint = found.joint if status == "ok" else _NOTHING
+    names = [level for (level,) in strata.levels]
+    return CalibrationInteraction.model_validate(
+        {
+            "id": f"calibration_interaction/{strata.attributes[0]}",
+            "attribute": strata.attributes[0],
+            "levels": tuple(name for i, name in enumerate(names) if i in kept),
+            "left_out": tuple(name for i, name in enumerate(names) if i not in kept),
+            **_test("slope", slopes),
+            **_test("joint", joint),
+            "method": f"wald_{'cluster_robust' if rows.clustered else 'robust'}",
+            "status": status,
+            "reason": reason,
+        }
+    )
+
+
+_NOTHING = WaldTest(float("nan"), 0, float("nan"))
+
+
+def _test(name: str, test: WaldTest) -> dict[str, float | int | None]:
+    known = not np.isnan(test.chi2)
+    return {
+        f"{name}_chi2": float(test.chi2) if known else None,
+        f"{name}_df": int(test.df) if known else None,
+        f"{name}_p": float(test.p) if known else None,
+    }
+
+
+def _enough(rows: Rows, code: NDArray[np.int64], levels: int, least: int) -> Bools:
+    """Levels with so many patients with the condition, and so many without."""
+    enough = np.ones(levels, dtype=np.bool_)
+    for outcome in (0, 1):
+        mine = rows.label == outcome
+        owner, _ = pair_codes(code[mine], rows.cluster[mine])
+        enough &= np.bincount(owner, minlength=levels) >= least
+    return enough
