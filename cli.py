@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from audit.problems import InputError
+from commands.merge import merge
+from commands.tally import tally
 
 app = typer.Typer(
     name="equipoise",
@@ -102,13 +104,26 @@ def audit(
     plan: Annotated[
         Path | None, typer.Option("--plan", help="Plan file, instead of flags.")
     ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option("--task", help="binary (default), multiclass, multilabel or regression."),
+    ] = None,
     label: Annotated[str | None, typer.Option("--label", help="Outcome column.")] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option("--labels", help="Multilabel: LABEL=COLUMN (repeatable)."),
+    ] = None,
     positive: Annotated[
         str | None, typer.Option("--positive", help="Label value that means the condition.")
     ] = None,
     score: Annotated[str | None, typer.Option("--score", help="Score column.")] = None,
+    scores: Annotated[
+        list[str] | None,
+        typer.Option("--scores", help="Score column of a class or label: CLASS=COLUMN (repeat)."),
+    ] = None,
     prediction: Annotated[
-        str | None, typer.Option("--prediction", help="Yes/no column, where no score exists.")
+        str | None,
+        typer.Option("--prediction", help="Yes/no or class predicted, where no score exists."),
     ] = None,
     score_kind: Annotated[
         str | None, typer.Option("--score-kind", help="probability (default), logit or rank.")
@@ -119,6 +134,9 @@ def audit(
     threshold_source: Annotated[
         str | None,
         typer.Option("--threshold-source", help="fixed (default), external or tuned_here."),
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", help="Multiclass: the k of top-k accuracy (2).")
     ] = None,
     by: Annotated[
         list[str] | None, typer.Option("--by", help="Attribute column (repeatable).")
@@ -144,6 +162,24 @@ def audit(
         int | None, typer.Option("--resamples", help="Bootstrap resamples (2000).")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the resamples (1).")] = None,
+    measure: Annotated[
+        list[str] | None, typer.Option("--measure", help="Report only this measure (repeatable).")
+    ] = None,
+    interval: Annotated[
+        list[str] | None,
+        typer.Option("--interval", help="Another interval method: sensitivity=jeffreys."),
+    ] = None,
+    permutations: Annotated[
+        int | None, typer.Option("--permutations", help="Permutations behind a gap's null (500).")
+    ] = None,
+    standardise: Annotated[
+        list[str] | None,
+        typer.Option("--standardise", help="Attribute whose distribution gaps are held to."),
+    ] = None,
+    target_prevalence: Annotated[
+        float | None,
+        typer.Option("--target-prevalence", help="Also adjust PPV, NPV, O:E, net benefit to it."),
+    ] = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="Date the evidence is stated for: 2026-01-31.")
     ] = None,
@@ -163,13 +199,17 @@ def audit(
     from commands.audit import Flags, run_audit
 
     flags = Flags(
+        task=task,
         label=label,
+        labels=tuple(labels or ()),
         positive=positive,
         score=score,
+        scores=tuple(scores or ()),
         prediction=prediction,
         score_kind=score_kind,
         threshold=threshold,
         threshold_source=threshold_source,
+        top_k=top_k,
         by=tuple(by or ()),
         band=tuple(band or ()),
         reference=tuple(reference or ()),
@@ -181,6 +221,11 @@ def audit(
         level=level,
         resamples=resamples,
         seed=seed,
+        measure=tuple(measure or ()),
+        interval=tuple(interval or ()),
+        permutations=permutations,
+        standardise=tuple(standardise or ()),
+        target_prevalence=target_prevalence,
         as_of=as_of,
     )
     text = run_audit(
@@ -194,6 +239,10 @@ def audit(
         min_cell=min_cell,
     )
     typer.echo(text)
+
+
+app.command()(tally)
+app.command()(merge)
 
 
 @app.command()

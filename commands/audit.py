@@ -12,13 +12,17 @@ from audit.problems import InputError, Problem, nearest
 class Flags:
     """What the command line says in place of a plan; None or empty where it says nothing."""
 
+    task: str | None = None
     label: str | None = None
+    labels: tuple[str, ...] = ()
     positive: str | None = None
     score: str | None = None
+    scores: tuple[str, ...] = ()
     prediction: str | None = None
     score_kind: str | None = None
     threshold: float | None = None
     threshold_source: str | None = None
+    top_k: int | None = None
     by: tuple[str, ...] = ()
     band: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
@@ -30,6 +34,11 @@ class Flags:
     level: float | None = None
     resamples: int | None = None
     seed: int | None = None
+    measure: tuple[str, ...] = ()
+    interval: tuple[str, ...] = ()
+    permutations: int | None = None
+    standardise: tuple[str, ...] = ()
+    target_prevalence: float | None = None
     as_of: str | None = None
 
     def given(self) -> list[str]:
@@ -62,20 +71,23 @@ def run_audit(
 
     _check_sharing(share, min_cell)
     plan, plan_text, name = _plan(plan_path, flags)
+    if share:
+        _check_shareable(plan)
     paths = list(predictions) or _planned_data(plan, plan_path)
     check_writable(out)
     Thread(target=_prepare, daemon=True).start()
 
-    from audit.cohort import build_cohort, needed_columns
+    from audit.cohort import needed_columns
     from audit.provenance import file_hash
-    from audit.run import audit
     from audit.sources.files import read_files
+    from audit.tasks.read import build_any_cohort
+    from audit.tasks.run import audit_any
     from commands.progress import progress_line
 
-    cohort = build_cohort(read_files(paths, needed_columns(plan)), plan)
+    cohort = build_any_cohort(read_files(paths, needed_columns(plan)), plan)
     model_path = model or _planned_model(plan, plan_path)
     with progress_line("auditing", quiet=quiet) as progress:
-        result = audit(
+        result = audit_any(
             cohort,
             plan,
             model=file_hash(model_path) if model_path is not None else None,
@@ -130,6 +142,14 @@ def _check_sharing(share: bool, min_cell: int | None) -> None:
         raise InputError(Problem("bad_flag", "command line", reason, "give 2 or more, as 11"))
 
 
+def _check_shareable(plan: Any) -> None:
+    """Refuse to share what the disclosure rule is not worked out for."""
+    if plan.task != "binary":
+        reason = f"--share withholds small cells for task binary only, not for {plan.task}"
+        remedy = "keep this result inside, or share one binary audit for each class or label"
+        raise InputError(Problem("not_shareable", "command line", reason, remedy))
+
+
 def _sharing(share: bool, min_cell: int | None) -> list[str]:
     return ["--share"] * share + ([] if min_cell is None else ["--min-cell", str(min_cell)])
 
@@ -159,7 +179,10 @@ def plan_text_of(flags: Flags) -> str:
     import yaml
 
     problems: list[Problem] = []
-    for needed, ok in (("--label", flags.label), ("--score", flags.score or flags.prediction)):
+    for needed, ok in (
+        ("--label", flags.label or flags.labels),
+        ("--score", flags.score or flags.prediction or flags.scores),
+    ):
         if not ok:
             remedy = f"give {needed}, or --plan (write one with `equipoise init`)"
             problems.append(
@@ -176,18 +199,54 @@ def plan_text_of(flags: Flags) -> str:
             remedy = nearest(name, [*attributes, *filter(None, [flags.site])])
             problems.append(Problem("unknown_attribute", "command line", reason, remedy))
         attributes.setdefault(name, {})["reference"] = level
+    outputs = {
+        role: _columns_of(f"--{role}", getattr(flags, role), problems)
+        for role in ("labels", "scores")
+    }
+    intervals = dict(
+        _split("--interval", text, "--interval sensitivity=jeffreys", problems)
+        for text in flags.interval
+    )
     if problems:
         raise InputError(problems)
-    return yaml.safe_dump(_plan_dict(flags, attributes), sort_keys=False, allow_unicode=True)
+    plan = _plan_dict(flags, attributes, outputs)
+    if intervals:
+        plan["intervals"] = intervals
+    return yaml.safe_dump(plan, sort_keys=False, allow_unicode=True)
 
 
-def _plan_dict(flags: Flags, attributes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _columns_of(flag: str, texts: Sequence[str], problems: list[Problem]) -> dict[str, str]:
+    """Read the column of every class or label: ``--scores melanoma=p_melanoma``."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, column = _split(flag, text, f"{flag} melanoma=column", problems)
+        if name in found:
+            reason = f"{flag} {text}: '{name}' was given before"
+            problems.append(Problem("bad_flag", "command line", reason, "give it once"))
+        found[name] = column
+    return found
+
+
+def _plan_dict(
+    flags: Flags, attributes: dict[str, dict[str, Any]], outputs: dict[str, dict[str, str]]
+) -> dict[str, Any]:
     roles = ("label", "score", "prediction", "patient", "site", "unit")
     columns: dict[str, Any] = {r: getattr(flags, r) for r in roles if getattr(flags, r) is not None}
+    columns |= {role: named for role, named in outputs.items() if named}
     if flags.covariate:
         columns["covariates"] = list(flags.covariate)
     plan: dict[str, Any] = {"version": 1, "columns": columns}
-    plain = ("positive", "score_kind", "depth", "level", "resamples", "seed", "as_of")
+    options = {name: getattr(flags, name) for name in ("top_k", "target_prevalence")}
+    if any(value is not None for value in options.values()):
+        plan["options"] = {name: value for name, value in options.items() if value is not None}
+    if flags.measure:
+        plan["measures"] = list(flags.measure)
+    if flags.standardise:
+        plan["standardise"] = list(flags.standardise)
+    plain = (
+        "task", "positive", "score_kind", "depth", "level", "resamples", "seed", "permutations",
+        "as_of",
+    )  # fmt: skip
     plan |= {name: getattr(flags, name) for name in plain if getattr(flags, name) is not None}
     if flags.threshold is not None:
         plan["threshold"] = {"value": flags.threshold, "source": flags.threshold_source or "fixed"}

@@ -1,0 +1,1 @@
+"""Multiclass, multilabel and regression, through the machinery of the binary task."""
