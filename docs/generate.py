@@ -15,6 +15,8 @@ def pages() -> dict[str, str]:
 
     return {
         "measures.md": measures_page(),
+        "criteria.md": criteria_page(),
+        "aliases.md": aliases_page(),
         "words.md": words_page(),
         "cli.md": cli_page(),
         "plan.schema.json": run_schema("plan"),
@@ -23,29 +25,76 @@ def pages() -> dict[str, str]:
 
 
 def measures_page() -> str:
-    """The measure catalogue."""
-    from audit.measures import MEASURES
+    """The measure catalogue: every declared field of every measure."""
+    from audit.measures import DECLARED
+    from commands.declarations import measure_facts
 
     lines = ["# Measures", "", "`equipoise explain ID` prints the same. Ids are stable.", ""]
-    for m in MEASURES.values():
-        best = {"higher": "higher", "lower": "lower", "neutral": "neither end"}.get(
-            m.direction, f"{m.target:g}" if m.target is not None else ""
-        )
-        lines += [
-            f"## `{m.id}` {m.name}",
-            "",
-            f"{m.reading}",
-            "",
-            f"- Formula: {m.formula}",
-            f"- Numerator: {m.numerator_text}",
-            f"- Denominator: {m.denominator_text}",
-            f"- Range: {m.bounds[0]:g} to {m.bounds[1]:g}; better: {best}",
-            f"- Needs: {m.needs}",
-            f"- Undefined when {m.undefined_when}",
-            f"- Reference: {m.reference}",
-            "",
-        ]
+    for m in DECLARED.values():
+        lines += _entry(m.id, m.name, m.reading, measure_facts(m), m.reference)
     return "\n".join(lines)
+
+
+def criteria_page() -> str:
+    """The named fairness criteria."""
+    from audit.criteria_table import CRITERIA
+    from commands.declarations import criterion_facts
+
+    lines = [
+        "# Named fairness criteria",
+        "",
+        "Computed for every attribute from the estimates of its levels; a level without enough "
+        "data is left out and named, never counted as zero. With unequal prevalence most of them "
+        "cannot hold together (Chouldechova 2017, doi:10.1089/big.2016.0047; Kleinberg et al. "
+        "2017, doi:10.4230/LIPIcs.ITCS.2017.43): which of them matters is for the plan to say.",
+        "",
+    ]
+    for c in CRITERIA.values():
+        lines += _entry(c.id, c.name, c.reading, criterion_facts(c), c.reference)
+    return "\n".join(lines)
+
+
+def aliases_page() -> str:
+    """Names in other tools, and what they are here."""
+    from audit.aliases import ALIASES
+
+    lines = [
+        "# Names in other tools",
+        "",
+        "`equipoise explain NAME` prints the same; capitals, spaces, hyphens and British or "
+        "American spelling do not matter. Where the number is another one, the last column says "
+        "how. [peers.md](peers.md) shows the main differences on small examples.",
+        "",
+    ]
+    users = sorted({alias.tools for alias in ALIASES}, key=lambda tools: (bool(tools), tools))
+    for tools in users:
+        lines += [f"## {' and '.join(tools) if tools else 'In the field'}", ""]
+        lines += ["| name | here | difference |", "| --- | --- | --- |"]
+        lines += [_alias_row(a) for a in ALIASES if a.tools == tools]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _entry(
+    id: str, name: str, reading: str, facts: list[tuple[str, str]], reference: str
+) -> list[str]:
+    from commands.declarations import other_names
+
+    names = other_names(id)
+    lines = [f"## `{id}` {name}", "", reading, ""]
+    lines += [f"- {label}: {text}" for label, text in facts]
+    lines.append(f"- Reference: {reference}")
+    if names.same:
+        lines.append(f"- Also called: {', '.join(names.same)}")
+    return [*lines, ""]
+
+
+def _alias_row(alias: Any) -> str:
+    here = "none" if alias.target is None else f"`{alias.target}`"
+    compared = {"difference": ", difference", "ratio": ", ratio", "gap": ", gap"}
+    here += compared.get(alias.contrast, "")
+    note = alias.note or "the same"
+    return f"| {alias.name.replace('|', chr(92) + '|')} | {here} | {note} |"
 
 
 def words_page() -> str:

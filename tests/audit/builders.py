@@ -56,13 +56,17 @@ def estimate(result: AuditResult, measure: str, stratum: str = "overall") -> Est
 def disparity(
     result: AuditResult, measure: str, contrast: str, stratum: str | None = None
 ) -> Disparity:
-    """The only contrast of its kind, or that of one stratum against the reference."""
+    """The only contrast of its kind, or that of one stratum against the reference.
+
+    Contrasts with everyone else (``not sex=F``) are not meant.
+    """
     found = [
         d
         for d in result.disparities
         if d.measure == measure
         and d.contrast == contrast
         and (contrast == "gap" or stratum in (None, d.stratum))
+        and not d.reference.startswith("not ")
     ]
     if contrast == "gap" and stratum is not None:
         found = [d for d in found if d.attribute == stratum]

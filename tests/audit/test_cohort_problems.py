@@ -187,13 +187,19 @@ def test_all_problems_at_once() -> None:
 
 
 def test_scores_that_look_rescaled() -> None:
-    piled = cohort(data={"p": [0.5, 0.9, 0.2, 0.4]})
-    assert warning("score_looks_rescaled", piled).message == (
-        "'p' may be rescaled, not a probability: it is exactly 0.5 on 1 of 4 rows (25 %)."
+    labels = [1] * 30 + [0] * 170
+    squashed = cohort(data={"y": labels, "p": [0.55] * 100 + [0.6] * 100})
+    found = [w for w in squashed.warnings if w.code == "score_looks_rescaled"]
+    assert len(found) == 3  # the range, the two values, the mean
+    assert found[0].message == (
+        "'p': All 200 scores lie between 0.550 and 0.600, where the logistic function puts numbers "
+        "of 0 to 1, while 15.0 % have the condition: it may have been applied to scores that were "
+        "probabilities already."
     )
-    drifted = cohort(data={"p": [0.9, 0.95, 0.9, 0.85]})
-    assert warning("score_looks_rescaled", drifted).message == (
-        "'p' may be rescaled, not a probability: its mean is 0.90 where the prevalence is 0.50."
-    )
+    assert {w.column for w in found} == {"p"}
+    logits = cohort(data={"y": labels, "p": [0.2] * 100 + [0.4] * 100}, score_kind="logit")
+    assert [w.code for w in logits.warnings] == ["score_looks_rescaled"] * 3
+    right = [0.1] * 100 + [0.2] * 100
+    assert not cohort(data={"y": [1] * 10 + [0] * 90 + [1] * 20 + [0] * 80, "p": right}).warnings
     assert not cohort().warnings
-    assert not cohort(data={"p": [0.5] * 4}, score_kind="rank").warnings
+    assert not cohort(data={"y": labels, "p": [0.55] * 200}, score_kind="rank").warnings

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from audit.disclosure import shareable
 from audit.problems import InputError
 from audit.result import AuditResult, StratumCount
+from audit.shared_sections import AT_OWN_CUT
 from commands.audit import Flags, run_audit
 from tests.audit.builders import audited, counted, estimate, joined, random_columns, take, write
 
@@ -199,7 +200,7 @@ def test_risk_bins_and_threshold_reveal_no_small_cell(setting: tuple[int, int, i
             if r.stratum in published:
                 places = [edges.index(e) for e in r.edges]
                 equations += [span(r.stratum, a, b) for a, b in pairwise(places)]
-        for d in shared.curves.decision:
+        for d in (*shared.curves.decision, *shared.curves.sweep):
             if d.stratum in published:
                 near = [min(range(21), key=lambda j: abs(edges[j] - t)) for t in d.thresholds]
                 equations += [span(d.stratum, j, len(edges) - 1) for j in near]
@@ -240,8 +241,16 @@ def test_everything_of_a_withheld_stratum_is_gone(setting: tuple[int, int, int])
         if d.status == "suppressed":
             numbers = d.model_dump(exclude={"level"}).values()
             assert not [v for v in numbers if isinstance(v, int | float)]
-    drawn = {c.stratum for c in shared.curves.risk} | {c.stratum for c in shared.curves.decision}
-    assert not gone & drawn
+    curves = shared.curves
+    assert not gone & {c.stratum for c in (*curves.risk, *curves.decision, *curves.sweep)}
+    assert curves.operating_points == ()
+    assert not [c for c in curves.calibration if c.smooth is not None]
+    touched = {" & ".join(c.attributes) for c in shared.cohort.strata if c.stratum in gone}
+    assert not [d for d in shared.disparities if d.null is not None and d.attribute in touched]
+    for criterion in shared.criteria:
+        if criterion.attribute in touched:
+            told = (criterion.value, criterion.lower, criterion.upper, criterion.stratum)
+            assert (criterion.status, *told) == ("suppressed", None, None, None, None)
     assert shared.sites is not None
     for h in shared.sites.heterogeneity:
         assert not gone & {*h.sites, *(x.site for x in h.leave_one_out)}
@@ -290,12 +299,43 @@ attributes: {sex: }
 
 
 def test_nothing_changes_when_nothing_is_small() -> None:
+    """But for curves that are cut at single scores, and what was read off them."""
     result = audited(SIMPLE, big(15))
     shared = shareable(result)
     assert shared.disclosure is not None
     assert shared.disclosure.strata_suppressed == 0
-    assert shared.model_copy(update={"disclosure": None}).to_json() == result.to_json()
     assert result.disclosure is None
+    assert result.curves.sweep
+
+    def rest(one: AuditResult) -> dict[str, Any]:
+        of = one.model_dump(exclude={"disclosure", "curves"})
+        for part in ("estimates", "disparities"):
+            of[part] = [r for r in of[part] if r["measure"] not in AT_OWN_CUT]
+        return of
+
+    before, after = rest(result), rest(shared)
+    for d in (*before["disparities"], *after["disparities"]):
+        d["p_adjusted"] = None  # over fewer contrasts
+    assert after == before
+
+
+def test_a_complement_is_withheld_with_the_whole() -> None:
+    """Few false alarms in all, and all of them in F: M and X are shown, what is not M is not."""
+    columns = counted(F=(50, 30, 5, 100), M=(60, 40, 0, 120), X=(40, 20, 0, 90))
+    shared = shareable(audited(SIMPLE, columns))
+    assert "overall" in hidden(shared)
+    assert "sex=M" not in hidden(shared)
+    found = [d for d in shared.disparities if d.reference.startswith("not ")]
+    assert found
+    assert {d.status for d in found} == {"suppressed"}
+    assert {d.value for d in found} == {None}
+
+
+def test_other_tasks_are_not_shared() -> None:
+    result = audited(SIMPLE, big(15))
+    other = result.cohort.model_copy(update={"task": "multiclass"})
+    with pytest.raises(ValueError, match="task binary"):
+        shareable(result.model_copy(update={"cohort": other}))
 
 
 def test_cells_of_nobody_stay() -> None:

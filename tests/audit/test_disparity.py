@@ -34,8 +34,12 @@ PATIENTS = PLAN.replace("score: p", "score: p, patient: pid").replace(
 
 def test_values_are_those_of_the_estimates() -> None:
     result = audited(PLAN.replace("race: ", "race: {reference: B}"), random_columns(41, 900))
-    for found in result.disparities:
-        if found.contrast == "gap" or found.value is None:
+    everyone_else = [d for d in result.disparities if d.reference.startswith("not ")]
+    to_reference = [d for d in result.disparities if d not in everyone_else]
+    # of two levels, everyone else is the other one
+    assert {d.reference for d in everyone_else} == {f"not race={r}" for r in "ABC"}
+    for found in to_reference:
+        if found.contrast == "gap" or found.value is None or MEASURES[found.measure].pairwise:
             continue
         one = estimate(result, found.measure, found.stratum)
         other = estimate(result, found.measure, found.reference)
@@ -45,12 +49,14 @@ def test_values_are_those_of_the_estimates() -> None:
             assert found.value == pytest.approx(one.value - other.value, abs=1e-14)
         else:
             assert found.value == pytest.approx(one.value / other.value, rel=1e-14)
-    references = {d.reference for d in result.disparities if d.contrast != "gap"}
+    references = {d.reference for d in to_reference if d.contrast != "gap"}
     assert references == {"race=B", "sex=M"}
-    # ratios only where zero is the end of the scale; never a contrast of the raw ECE
+    # ratios only where zero is the end of the scale; groups are never ranked by raw errors
     ratios = {d.measure for d in result.disparities if d.contrast == "ratio"}
-    assert ratios == {m.id for m in MEASURES.values() if m.bounds[0] == 0} - {"ece"}
-    assert not [d for d in result.disparities if d.measure == "ece"]
+    compared = {m.id: m for m in MEASURES.values() if m.contrasted and not m.needs_target}
+    assert ratios == {m.id for m in compared.values() if m.bounds[0] == 0 and not m.pairwise}
+    assert {d.measure for d in result.disparities} == set(compared)
+    assert not {"ece", "ece_mass", "smece", "spiegelhalter_z"} & set(compared)
 
 
 def test_newcombe_without_clustering() -> None:
@@ -66,7 +72,7 @@ def test_newcombe_without_clustering() -> None:
         )
         assert found.method == "newcombe"
         assert (found.lower, found.upper) == (float(lower), float(upper))
-    assert disparity(result, "auroc", "difference").method == "percentile_bootstrap_multinomial"
+    assert disparity(result, "auroc", "difference").method == "bca_bootstrap_multinomial"
 
 
 def bounds(record: Disparity) -> tuple[float, float]:
@@ -107,7 +113,7 @@ class Twin:
 
 @pytest.fixture(scope="module")
 def twin() -> Twin:
-    return Twin(random_columns(42, 800, patients=300), "race", 200)
+    return Twin(random_columns(42, 2000, patients=700), "race", 200)
 
 
 TWINS = ("sensitivity", "flag_rate", "oe_ratio", "brier", "net_benefit", "auroc")
@@ -116,6 +122,7 @@ TWINS = ("sensitivity", "flag_rate", "oe_ratio", "brier", "net_benefit", "auroc"
 @pytest.mark.parametrize("measure", TWINS)
 def test_percentile_intervals_are_those_of_the_twin(twin: Twin, measure: str) -> None:
     replicates = twin.replicates[measure]
+    assert (estimate(twin.result, measure, "race=A").n or 0) >= 1000  # else BCa
     for i, level in enumerate(twin.levels[1:], start=1):
         assert twin.levels[0] == "A"
         moved = replicates[i] - replicates[0]
@@ -189,7 +196,7 @@ def test_two_groups_need_no_multiplicity() -> None:
 def test_direction_of_the_gap() -> None:
     result = audited(PLAN, random_columns(44, 1500))
     for measure in MEASURES.values():
-        if not measure.contrasted:
+        if not measure.contrasted or measure.needs_target or measure.pairwise:
             continue
         found = disparity(result, measure.id, "gap", "race")
         values = {
@@ -386,12 +393,12 @@ def test_p_values_are_adjusted_over_the_whole_audit() -> None:
         np.testing.assert_allclose(adjusted, false_discovery_control(p, method="bh"), rtol=1e-12)
         assert len(found) > 20
     differences = {
-        (d.measure, d.stratum): d.p_adjusted
+        (d.measure, d.stratum, d.reference): d.p_adjusted
         for d in result.disparities
         if d.contrast == "difference"
     }
     for d in result.disparities:
         if d.contrast == "ratio" and d.p is not None:
-            assert d.p_adjusted == differences[d.measure, d.stratum]
+            assert d.p_adjusted == differences[d.measure, d.stratum, d.reference]
         if d.p is None:
             assert d.p_adjusted is None, d.id

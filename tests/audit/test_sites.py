@@ -127,12 +127,6 @@ def test_gap_inside_sites_by_hand() -> None:
     assert (found.contrast, found.attribute, found.reference) == ("difference", "sex", "sex=M")
     agrees(found, random_effects(np.array(effects), np.array(variances)), float)
     assert heterogeneity(result, "auroc", "sex=F").k == 6
-    # no requirement speaks of it
-    assert result.sites is not None
-    assert {h.measure for h in result.sites.heterogeneity if h.contrast} == {
-        "sensitivity",
-        "auroc",
-    }
 
 
 def at(site: str, **cells: tuple[int, int, int, int]) -> Columns:
@@ -188,6 +182,20 @@ def test_sites_where_everyone_was_found_count() -> None:
             effects.append(float(logit(rate)))
             variances.append(1 / ((n - 1) * rate * (1 - rate)))
     agrees(found, random_effects(np.array(effects), np.array(variances)), expit)
+
+
+def test_a_site_whose_resamples_do_not_vary_is_left_out() -> None:
+    """Everyone missed at a site: its partial AUROC is the same in all resamples, up to rounding."""
+    cells = {"a": (40, 10), "b": (30, 20), "d": (0, 15), "e": (25, 20)}
+    parts = [at(s, M=(*c, 20, 60)) for s, c in cells.items()]
+    result = audited(TEXT.split("requirements")[0], joined(*parts))
+    found = heterogeneity(result, "partial_auroc")
+    assert (found.excluded, found.k) == (("site=d",), 3)
+    one = estimate(result, "partial_auroc", "site=d")
+    assert one.method == "wilson_positives"
+    assert one.lower is not None
+    assert one.upper is not None
+    assert one.upper - one.lower > 0.1
 
 
 def test_gap_with_a_degenerate_group_is_not_overweighted() -> None:
@@ -266,7 +274,17 @@ def test_what_is_expected_at_a_new_site_is_possible() -> None:
     assert result.sites is not None
     for found in result.sites.heterogeneity:
         low, high = MEASURES[found.measure].bounds
-        if found.contrast is None and found.prediction is not None and low == 0:
-            assert low < found.prediction.lower < found.prediction.upper < high, found.measure
-        if found.contrast is None and (low, high) == (0, 1):
+        if found.contrast is not None or found.prediction is None:
+            continue
+        assert found.pooled is not None
+        assert found.pooled.lower is not None
+        assert found.pooled.upper is not None
+        inside = [found.prediction.lower, found.pooled.lower, found.pooled.value]
+        inside += [found.pooled.upper, found.prediction.upper]
+        assert inside == sorted(inside), found.measure
+        assert low <= inside[0] < inside[-1] <= high, found.measure
+        if found.scale != "identity":  # there the ends themselves are out of reach
+            assert low < inside[0], found.measure
+            assert inside[-1] < high, found.measure
+        if MEASURES[found.measure].inference in ("proportion", "auc"):
             assert found.scale == "logit", found.measure

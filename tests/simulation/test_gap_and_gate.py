@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from audit.cohort import Cohort
 from audit.dimensions import Dimension
-from audit.intervals import percentile_interval
 from audit.plan import Plan
 from audit.result import AuditResult, Disparity
 from audit.run import audit
+from audit.stats.bootstrap import percentile
 from audit.stats.proportions import newcombe_difference
 from audit.stats.weights import poisson_weights
 from tests.audit.builders import plan_of
@@ -178,7 +178,7 @@ def test_differences_of_patients_with_three_rows(patients: int, measure: str) ->
         # the wrong way: every row is resampled on its own
         events, n = counts[:, :, group == g].sum(-1)
         naive.append(events / n * (1 - events / n) / n)
-    lower, upper = percentile_interval(rates[0] - rates[1], 0.95)
+    lower, upper = percentile(rates[0] - rates[1], 0.95)
     truth = SEX if measure == "sensitivity" else PREVALENCE * SEX
     share = float(np.mean((lower <= truth) & (truth <= upper)))
     top, bottom = counts[:, :, group == 0].sum(-1), counts[:, :, group == 1].sum(-1)

@@ -1,0 +1,1 @@
+"""Speed and memory of Equipoise beside its peers."""
