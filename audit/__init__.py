@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from audit.result import AuditResult as AuditResult
     from audit.run import audit as audit
     from audit.sources.files import read_files as read_files
+    from audit.tasks.read import build_any_cohort as build_any_cohort
+    from audit.tasks.run import audit_any as audit_any
 
 _HOME = {
     "AuditResult": "audit.result",
     "InputError": "audit.problems",
     "Plan": "audit.plan",
     "audit": "audit.run",
+    "audit_any": "audit.tasks.run",
+    "build_any_cohort": "audit.tasks.read",
     "build_cohort": "audit.cohort",
     "read_files": "audit.sources.files",
     "read_plan": "audit.plan_file",

@@ -11,7 +11,7 @@ from audit.stats.ladder import abroca
 from audit.sweep import Resampling, resampled_rungs
 
 REPLICATES = 500  # they give an interval, not a tail
-MERGED = 2  # rungs that become one: the curves are then lines between 64 points
+MERGED = 4  # rungs that become one: the curves are then lines between 32 points
 
 
 def abroca_figures(rows: Rows, data: Grouped, scheme: Resampling) -> tuple[Floats, Floats]:
@@ -45,7 +45,7 @@ def areas(one: NDArray[np.floating], other: NDArray[np.floating]) -> Floats:
 
 
 def merged(counts: NDArray[np.floating]) -> Floats:
-    """Add up every two neighbouring rungs."""
+    """Add up every four neighbouring rungs."""
     starts = np.arange(0, counts.shape[-1], MERGED)
     added: Floats = np.add.reduceat(counts.astype(np.float64), starts, axis=-1)
     return added

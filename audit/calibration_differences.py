@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.plan import Minimum
+from audit.row_terms import patients_of
 from audit.rows import Rows
 from audit.sections import CalibrationInteraction
 from audit.stats import calibration_tests
-from audit.stats._arrays import pair_codes
 from audit.stats.calibration_tests import WaldTest
 from audit.strata import StrataSet
 
@@ -81,9 +81,7 @@ def _test(name: str, test: WaldTest) -> dict[str, float | int | None]:
 
 def _enough(rows: Rows, code: NDArray[np.int64], levels: int, least: int) -> Bools:
     """Levels with so many patients with the condition, and so many without."""
-    enough = np.ones(levels, dtype=np.bool_)
-    for outcome in (0, 1):
-        mine = rows.label == outcome
-        owner, _ = pair_codes(code[mine], rows.cluster[mine])
-        enough &= np.bincount(owner, minlength=levels) >= least
+    patients = patients_of(rows, code, levels)
+    fewest = np.minimum(patients.behind(rows.label == 0), patients.behind(rows.label == 1))
+    enough: Bools = fewest >= least
     return enough

@@ -185,15 +185,12 @@ def _site_split(
     if found is not None:
         there = ~np.isnan(found.rate)
         sites = int(there.any(axis=0).sum())
-        alone = tuple(
-            stratum_name((site.name,), (site.levels[k],))
-            for k in np.flatnonzero(there[0] != there[1])
-        )
+        only = np.flatnonzero(there[0] != there[1])
+        alone = tuple(stratum_name((site.name,), (site.levels[k],)) for k in only)
         if status == "ok" and not np.isfinite(found.total.lower + found.within.lower):
             status, reason = "insufficient", "no interval can be formed from these data"
-        parts = tuple(
-            _bounded(part, status == "ok") for part in (found.total, found.within, found.between)
-        )
+        bounded = status == "ok"
+        parts = tuple(_bounded(p, bounded) for p in (found.total, found.within, found.between))
     return SiteSplit.model_validate(
         {
             "id": f"{terms.measure.id}/by_site/{pair.stratum}:{pair.reference}",

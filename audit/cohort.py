@@ -104,7 +104,11 @@ def build_cohort(source: Source, plan: Plan) -> Cohort:
     ------
     InputError
         With every problem of every column, each naming its first rows.
+    ValueError
+        When the plan is of another task: those cohorts are built by `audit.tasks.read`.
     """
+    if plan.task != "binary":
+        raise ValueError(f"task {plan.task}: use audit.build_any_cohort and audit.audit_any")
     findings = Findings()
     role_conflicts(plan, findings)
     outcome = read_label(source, plan, findings)

@@ -319,6 +319,87 @@ METHODS = (
         "A percentile interval of a resampled ECE is biased and is not given.",
         "Broecker 2012, doi:10.1007/s00382-011-1191-1",
     ),
+    *(
+        Entry(
+            f"lowess_percentile_bootstrap_{scheme}",
+            "Lowess, patient bootstrap band",
+            "Locally weighted regression of outcome on prediction (span 2/3, no robustness "
+            "iterations), up to 5,000 rows; the band runs between percentiles of at most 256 "
+            "patient resamples.",
+            "Pointwise: it holds at each prediction, not for the whole curve at once.",
+            "Cleveland 1979, doi:10.1080/01621459.1979.10481038; "
+            "Austin & Steyerberg 2019, doi:10.1002/sim.8281",
+        )
+        for scheme in ("poisson", "multinomial")
+    ),
+    *(
+        Entry(
+            f"rcs_{kind}",
+            f"Restricted cubic spline, {words}",
+            "Logistic regression on a restricted cubic spline of logit(p) with five knots, beyond "
+            "5,000 rows; the band comes from the sandwich variance.",
+            "Pointwise: it holds at each prediction, not for the whole curve at once.",
+            "Harrell 2015, Regression Modeling Strategies, doi:10.1007/978-3-319-19425-7",
+        )
+        for kind, words in (("cluster_robust", "cluster-robust band"), ("robust", "robust band"))
+    ),
+    *(
+        Entry(
+            f"kitagawa_{kind}",
+            "Split by site (Kitagawa)",
+            "A difference of pooled rates as the sum of a part due to attending different sites "
+            "and a part inside sites; intervals from influence values.",
+            "Where the part inside sites has the other sign, the pooled difference misleads.",
+            "Kitagawa 1955, doi:10.1080/01621459.1955.10501299",
+        )
+        for kind in ("cluster_robust", "linearised")
+    ),
+    *(
+        Entry(
+            f"directly_standardised_{kind}",
+            "Direct standardisation",
+            "Each group's rates in cells of the declared covariates, weighted by one common "
+            "distribution; intervals from influence values.",
+            "Says what the difference would be with the same case-mix; read `covered` beside it.",
+            "Fleiss, Levin & Paik 2003, doi:10.1002/0471445428",
+        )
+        for kind in ("cluster_robust", "linearised")
+    ),
+    Entry(
+        "wald_cluster_robust",
+        "Wald test, cluster-robust",
+        "Wald test of group by logit(p) in a logistic model, with the sandwich variance summed by "
+        "patient.",
+        "A small p says that one recalibration for all groups would not do.",
+        _ROBUST,
+    ),
+    Entry(
+        "mover_any_dependence",
+        "Recovered from the two intervals, any dependence",
+        "From a tally where patients may lie in both strata: the arms of the two intervals are "
+        "added as in the worst case.",
+        "Wide: it holds whatever the two strata have in common.",
+        "Zou & Donner 2008, doi:10.1002/sim.3095",
+    ),
+    *(
+        Entry(
+            f"bonferroni_pairs{suffix}",
+            f"Simultaneous pairs (Bonferroni){words}",
+            "From a tally, which holds no resamples: all pairwise differences at Bonferroni's "
+            "level; the gap lies between the largest of their lower and of their upper ends.",
+            "Conservative.",
+            _MAX_T,
+        )
+        for suffix, words in (("", ""), ("_any_dependence", ", any dependence"))
+    ),
+    Entry(
+        "bootstrap_se_logit",
+        "Bootstrap standard error, logit scale",
+        "From a tally: the counts are redrawn, and their standard error is taken as normal on the "
+        "logit scale.",
+        "For independent units.",
+        _EFRON,
+    ),
     Entry(
         "none",
         "No interval",

@@ -136,7 +136,8 @@ def null_of(observed: float, draws: NDArray[np.float64]) -> Null | None:
 def _permute(level, start, salt, first, out):  # type: ignore[no-untyped-def]
     for j in range(out.shape[0]):
         state = mix(salt + np.uint64(first + j + 1) * GOLDEN)
-        out[j] = level
+        for k in range(level.size):  # a slice would mean the same and compile ten times as long
+            out[j, k] = level[k]
         for s in range(start.size - 1):
             for k in range(start[s + 1] - 1, start[s], -1):
                 state = state + GOLDEN

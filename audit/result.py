@@ -46,8 +46,9 @@ class Estimate(Record):
 
     `events` / `denominator` are the numerator and denominator counts of a proportion, or the
     positives and rows behind any other measure. `clusters` is the number of patients (rows, when
-    no patient role is declared) that inform it. Counts are null only in a shared result. `output`
-    names the class or label where there are several. `baseline` is what chance alone would give.
+    no patient role is declared) that inform it. Counts are null only in a shared result, and
+    those of positives where a record speaks of several classes or of a number. `output` names the
+    class or label where there are several. `baseline` is what chance alone would give.
     """
 
     id: str

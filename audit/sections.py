@@ -82,6 +82,7 @@ class SiteSplit(Record):
     method: str
     status: Status
     reason: str | None
+    output: str | None = None
 
 
 class StandardisedGap(Record):
@@ -105,6 +106,7 @@ class StandardisedGap(Record):
     method: str
     status: Status
     reason: str | None
+    output: str | None = None
 
 
 class CaseMix(Record):
@@ -133,6 +135,7 @@ class AssignmentBound(Record):
     sharp: bool
     status: Status
     reason: str | None
+    output: str | None = None
 
 
 class LabelErrorBound(Record):
@@ -153,6 +156,7 @@ class LabelErrorBound(Record):
     feasible: float | None
     status: Status
     reason: str | None
+    output: str | None = None
 
 
 class Bounds(Record):
@@ -176,6 +180,7 @@ class Adequacy(Record):
     adequate: bool | None
     status: Status
     reason: str | None
+    output: str | None = None
 
 
 class CalibrationInteraction(Record):
@@ -197,6 +202,7 @@ class CalibrationInteraction(Record):
     method: str
     status: Status
     reason: str | None
+    output: str | None = None
 
 
 class NestedSites(Record):
@@ -217,6 +223,7 @@ class NestedSites(Record):
     method: str
     status: Status
     reason: str | None
+    output: str | None = None
 
 
 class Confusion(Record):

@@ -41,7 +41,7 @@ def smooth_curve(rows: Rows, own: Sorted, level: float, scheme: Resampling) -> S
     if found.spline is None:
         few = replace(scheme, replicates=min(scheme.replicates, REPLICATES))
         band = _resampled(rows, own, (score, found), grid, level, few)
-        method = f"lowess_percentile_bootstrap_{scheme.method}_{few.replicates}"
+        method = f"lowess_percentile_bootstrap_{scheme.method}"
     else:
         variance = robust_covariance(found.spline, rung, own.label, own.cluster)
         band = spline_band(found.spline, variance, grid, level)

@@ -71,26 +71,23 @@ def run_audit(
 
     _check_sharing(share, min_cell)
     plan, plan_text, name = _plan(plan_path, flags)
-    if share:
-        _check_shareable(plan)
+    _check_shareable(plan, share)
     paths = list(predictions) or _planned_data(plan, plan_path)
     check_writable(out)
     Thread(target=_prepare, daemon=True).start()
 
     from audit.cohort import needed_columns
-    from audit.provenance import file_hash
     from audit.sources.files import read_files
     from audit.tasks.read import build_any_cohort
     from audit.tasks.run import audit_any
     from commands.progress import progress_line
 
     cohort = build_any_cohort(read_files(paths, needed_columns(plan)), plan)
-    model_path = model or _planned_model(plan, plan_path)
     with progress_line("auditing", quiet=quiet) as progress:
         result = audit_any(
             cohort,
             plan,
-            model=file_hash(model_path) if model_path is not None else None,
+            model=_model_hash(model or _planned_model(plan, plan_path)),
             command=_command(paths, plan_path, flags, _sharing(share, min_cell)),
             plan_name=name,
             progress=progress,
@@ -142,9 +139,9 @@ def _check_sharing(share: bool, min_cell: int | None) -> None:
         raise InputError(Problem("bad_flag", "command line", reason, "give 2 or more, as 11"))
 
 
-def _check_shareable(plan: Any) -> None:
+def _check_shareable(plan: Any, share: bool) -> None:
     """Refuse to share what the disclosure rule is not worked out for."""
-    if plan.task != "binary":
+    if share and plan.task != "binary":
         reason = f"--share withholds small cells for task binary only, not for {plan.task}"
         remedy = "keep this result inside, or share one binary audit for each class or label"
         raise InputError(Problem("not_shareable", "command line", reason, remedy))
@@ -185,9 +182,7 @@ def plan_text_of(flags: Flags) -> str:
     ):
         if not ok:
             remedy = f"give {needed}, or --plan (write one with `equipoise init`)"
-            problems.append(
-                Problem("missing_flag", "command line", f"{needed} is missing", remedy)
-            )
+            problems.append(Problem("missing_flag", "command line", f"{needed} is missing", remedy))
     attributes: dict[str, dict[str, Any]] = {name: {} for name in flags.by}
     for text in flags.band:
         name, edges = _split("--band", text, "--band age=40,65,80", problems)
@@ -268,9 +263,7 @@ def _edges(text: str, edges: str, problems: list[Problem]) -> list[float]:
         return [float(edge) for edge in edges.split(",") if edge.strip()]
     except ValueError:
         reason = f"--band {text}: the edges are not numbers"
-        problems.append(
-            Problem("bad_flag", "command line", reason, "write --band age=40,65,80")
-        )
+        problems.append(Problem("bad_flag", "command line", reason, "write --band age=40,65,80"))
         return []
 
 
@@ -288,6 +281,12 @@ def _planned_model(plan: Any, plan_path: Path | None) -> Path | None:
         return None
     path: Path = plan_path.parent / plan.product.model
     return path
+
+
+def _model_hash(path: Path | None) -> Any:
+    from audit.provenance import file_hash
+
+    return None if path is None else file_hash(path)
 
 
 def _command(

@@ -74,7 +74,10 @@ def _judged_by(result: AuditResult, plan_path: Path) -> AuditResult:
         raise InputError(Problem("level", str(plan_path), reason, remedy))
     groups = {c.stratum: " & ".join(c.attributes) for c in result.cohort.strata}
     known = sorted({g for g in groups.values() if g})
-    check_requirements(plan, list(groups), known, str(plan_path))
+    if plan.task != result.cohort.task:
+        reason = f"it is of task {plan.task}, the audit of task {result.cohort.task}"
+        raise InputError(Problem("task", str(plan_path), reason, "give a plan of that task"))
+    check_requirements(plan, list(groups), known, str(plan_path), result.cohort.outputs)
     evidence = {stored: Evidence(result.estimates, result.disparities, groups)}
     plan = plan.model_copy(update={"level": stored})
     return result.model_copy(update={"verdicts": tuple(verdicts_of(plan, evidence))})

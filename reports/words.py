@@ -81,7 +81,7 @@ def rank(id: str) -> int:
 
 def method(id: str) -> str:
     """Explain an interval method in the words of the glossary, with its source."""
-    entry = ENTRIES.get(id)
+    entry = ENTRIES.get(id.split("+")[0])  # what follows says how a tally was binned
     if entry is None:
         return "Named by the audit as above; see its documentation."
     source = f" ({entry.reference})" if entry.reference else ""

@@ -53,7 +53,8 @@ _SCORES: tuple[Alias, ...] = (
     *unlike("auroc", _FIELD, "It is 2 AUROC - 1.", "Somers' D", "Dxy", "Gini coefficient", "Gini"),
     *alike("average_precision", _FIELD, "AP"),
     *unlike("average_precision", _FIELD, "Often the trapezoid under the precision-recall curve, "
-            "which is optimistic; here it is the step interpolation.", "AUPRC", "PR AUC", "AUCPR",
+            "which joins points by lines that no threshold reaches; here it is the step "
+            "interpolation.", "AUPRC", "PR AUC", "AUCPR",
             "area under the precision-recall curve"),
     *unlike("partial_auroc", _FIELD, "Often the raw area, at most max_fpr; here it is standardised "
             "so that chance gives 0.5 and a perfect curve 1.", "pAUC", "partial AUC"),

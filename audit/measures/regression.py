@@ -14,19 +14,19 @@ _BLAND = "Bland & Altman 1986, Lancet 327:307, doi:10.1016/S0140-6736(86)90837-8
 _WILLMOTT = "Willmott & Matsuura 2005, Clim Res 30:79, doi:10.3354/cr030079"
 _STEYERBERG = "Steyerberg 2019, Clinical Prediction Models, 2nd ed., ch. 15"
 NORMAL_95 = 1.96  # as in Bland & Altman
+NOTHING = 1e-30  # variation that is so much smaller than what it is set against counts as none
 
 
-def centred(sums: Sums, square: str, one: str, other: str) -> Array:
+def _centred(sums: Sums, square: str, one: str, other: str) -> Array:
     """Sum of products of deviations from the stratum's (or resample's) own means."""
     product: Array = sums[square] - divide(sums[one] * sums[other], sums.n)
-    # Rounding of values that do not vary is not variation.
     return product
 
 
-def _varies(sums: Sums, square: str, one: str) -> Array:
-    """Sum of squared deviations; 0 where only rounding is left of it."""
-    product = centred(sums, square, one, one)
-    kept: Array = product * (product > 1e-12 * sums[square])
+def _variation(sums: Sums, square: str, one: str, beside: Array) -> Array:
+    """Sum of squared deviations; 0 where it is rounding, or nothing beside another such sum."""
+    product = _centred(sums, square, one, one)
+    kept: Array = product * ((product > 1e-12 * sums[square]) & (product > NOTHING * beside))
     return kept
 
 
@@ -39,12 +39,14 @@ def _rmse(sums: Sums) -> Array:
 
 
 def _r2(sums: Sums) -> Array:
-    return 1 - divide(sums["squared_error"], _varies(sums, "outcome_squared", "outcome"))
+    error = sums["squared_error"]
+    return 1 - divide(error, _variation(sums, "outcome_squared", "outcome", error))
 
 
 def _slope(sums: Sums) -> Array:
-    spread = _varies(sums, "predicted_squared", "predicted")
-    return divide(centred(sums, "product", "outcome", "predicted"), spread)
+    outcome = _centred(sums, "outcome_squared", "outcome", "outcome")
+    spread = _variation(sums, "predicted_squared", "predicted", outcome)
+    return divide(_centred(sums, "product", "outcome", "predicted"), spread)
 
 
 def _intercept(sums: Sums) -> Array:

@@ -218,57 +218,66 @@ def _gap(
     plan: Plan,
     level: float,
 ) -> Disparity:
-    """Largest less smallest value, with simultaneous (Bonferroni) intervals of all pairs.
-
-    All differences lie in their intervals at once, so that the largest lies between the largest of
-    the lower bounds and the largest of the upper bounds of their sizes.
-    """
+    """Largest less smallest value of the strata that have enough data."""
     usable = [i for i, e in enumerate(estimates) if e.status == "ok"]
     left_out = [e.stratum for e in estimates if e.status != "ok"]
-    common = {
-        "id": f"{measure.id}/gap/{' & '.join(found.figures.strata.attributes)}",
+    attribute = " & ".join(found.figures.strata.attributes)
+    head = {
+        "id": f"{measure.id}/gap/{attribute}",
         "measure": measure.id,
-        "attribute": " & ".join(found.figures.strata.attributes),
+        "attribute": attribute,
         "contrast": "gap",
         "level": level,
+        "method": "bonferroni_pairs_any_dependence" if found.several else "bonferroni_pairs",
         "p_adjusted": None,
         "family": SCREENING,
         "undefined_fraction": None,
     }
-    name = "bonferroni_pairs_any_dependence" if found.several else "bonferroni_pairs"
     if len(usable) < 2:
         first = estimates[usable[0]].stratum if usable else estimates[0].stratum
         return Disparity.model_validate(
-            common
+            head
             | dict.fromkeys(("value", "lower", "upper", "p"))
-            | {"stratum": first, "reference": first, "status": "insufficient", "method": name}
+            | {"stratum": first, "reference": first, "status": "insufficient"}
             | {"reason": "fewer than two strata have enough data to be compared"}
         )
-    one, other = (np.array(usable)[side] for side in np.triu_indices(len(usable), 1))
-    own = _own(found, measure, plan, 1 - (1 - level) / one.size)
-    table = _differences(own, one, other)
-    value = found.figures.values[measure.id][usable]
-    gap, error = float(np.ptp(value)), 2 * float(own.error[usable].max())
-    lower = max(0.0, float(np.maximum(table.lower, -table.upper).max()))
-    upper = float(np.maximum(table.upper, -table.lower).max())
-    upper = min(upper, measure.bounds[1] - measure.bounds[0])
-    worst, best = _extremes(measure, value)
+    gap, lower, upper, p, error = _gap_interval(found, measure, usable, plan, level)
+    worst, best = _extremes(measure, found.figures.values[measure.id][usable])
     known = bool(np.isfinite(lower + upper))
     note = f"left out for want of data: {', '.join(left_out)}" if left_out else None
     return Disparity.model_validate(
-        common
+        head
         | {
             "stratum": estimates[usable[worst]].stratum,
             "reference": estimates[usable[best]].stratum,
             "value": gap,
-            "lower": min(lower, gap) if known else None,
-            "upper": max(upper, gap) if known else None,
-            "method": with_error(name, error, found.bins),
-            "p": float(min(1.0, one.size * np.nanmin(table.p))) if known else None,
+            "lower": lower if known else None,
+            "upper": upper if known else None,
+            "method": with_error(str(head["method"]), error, found.bins),
+            "p": p if known else None,
             "status": "ok" if known else "insufficient",
             "reason": note if known else "no interval can be formed from these data",
         }
     )
+
+
+def _gap_interval(
+    found: TallyFigures, measure: Measure, usable: list[int], plan: Plan, level: float
+) -> tuple[float, float, float, float, float]:
+    """Gap, its bounds, p value and discretisation error, from Bonferroni intervals of all pairs.
+
+    All differences lie in their intervals at once, so that the largest lies between the largest of
+    the lower bounds and the largest of the upper bounds of their sizes.
+    """
+    one, other = (np.array(usable)[side] for side in np.triu_indices(len(usable), 1))
+    own = _own(found, measure, plan, 1 - (1 - level) / one.size)
+    table = _differences(own, one, other)
+    gap, error = float(np.ptp(own.value[usable])), 2 * float(own.error[usable].max())
+    lower = max(0.0, float(np.maximum(table.lower, -table.upper).max()))
+    upper = float(np.maximum(table.upper, -table.lower).max())
+    upper = min(upper, measure.bounds[1] - measure.bounds[0])
+    p = float(min(1.0, one.size * np.nanmin(table.p)))
+    return gap, min(lower, gap), max(upper, gap), p, error
 
 
 def _extremes(measure: Measure, value: Floats) -> tuple[int, int]:

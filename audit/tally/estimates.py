@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, log10
+from decimal import Decimal
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,10 +125,11 @@ def with_error(method: str, error: float, bins: str) -> str:
 
 def rounded_up(error: float) -> str:
     """Two significant digits, never below the number itself."""
-    place = floor(log10(error)) - 1
-    digits = ceil(error / 10.0**place)
-    text = f"{digits * 10.0**place:.1e}"
-    return text if float(text) >= error else f"{(digits + 1) * 10.0**place:.1e}"
+    text = f"{error:.1e}"
+    if float(text) >= error:
+        return text
+    below = Decimal(text)
+    return f"{float(below + Decimal((0, (1,), below.adjusted() - 1))):.1e}"
 
 
 def _add_measure(
@@ -194,9 +196,9 @@ def _refused(
     if int(figures.n[i]) == 0:
         return _without_value(figures, measure, i, counted, reason, level)
     nothing = dict.fromkeys(("value", "lower", "upper", "undefined_fraction", "null"))
-    return _record(
-        figures, measure, i, level, **nothing, method="none", status="insufficient", reason=reason
-    )
+    events = int(figures.sums["positives"][i])
+    rest = {"events": events, "method": "none", "status": "insufficient", "reason": reason}
+    return _record(figures, measure, i, level, **nothing, **rest)
 
 
 def _warning(measure: Measure, estimate: Estimate, error: float) -> AuditWarning:

@@ -30,7 +30,7 @@ from audit.tally.sets import (
     informants,
     linear_variance,
 )
-from audit.tally.tally import FN, FP, TN, TP, is_probability
+from audit.tally.tally import FN, FP, TN, TP, is_probability, summed
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -78,25 +78,8 @@ def tally_figures(
     if any(m.id == "ece" for m in measures):
         values["ece"], null["ece"] = _calibration_error(data, strata.strata, seed)
         errors["ece"] = np.zeros(data.size)
-    figures = Figures(
-        strata=strata,
-        measures=tuple(m for m in measures if m.id in errors or m.id in CURVES),
-        sums=sums,
-        values=values,
-        variance={},
-        informants={
-            m.id: informants(m, data, setting) for m in measures if m.inference == "proportion"
-        },
-        replicates={},
-        parts={},
-        jackknife={},
-        null=null,
-        clusters=data.patients(TP | FN | FP | TN),
-        clusters_positive=data.patients(TP | FN),
-        clusters_negative=data.patients(FP | TN),
-        clustered=data.tally.clustered,
-        scheme="tally",
-    )
+    kept = tuple(m for m in measures if m.id in errors or m.id in CURVES)
+    figures = _figures(data, strata, kept, sums, values, null)
     _add_variances(figures, data, rungs, fit, errors)
     curve = curve_figures(data, whole, rungs, figures, seed, replicates)
     return TallyFigures(
@@ -108,6 +91,35 @@ def tally_figures(
         {id: np.where(np.isnan(e), 0.0, e) for id, e in (errors | curve.errors).items()},
         data.tally.bins.name,
         data.tally.several.get(strata.attributes, 0),
+    )
+
+
+def _figures(
+    data: TalliedSet,
+    strata: StrataSet,
+    measures: tuple[Measure, ...],
+    sums: Sums,
+    values: dict[str, Floats],
+    null: dict[str, tuple[Null | None, ...]],
+) -> Figures:
+    """Figures without resamples, and as yet without variances."""
+    proportions = [m for m in measures if m.inference == "proportion"]
+    return Figures(
+        strata=strata,
+        measures=measures,
+        sums=sums,
+        values=values,
+        variance={},
+        informants={m.id: informants(m, data, sums.setting) for m in proportions},
+        replicates={},
+        parts={},
+        jackknife={},
+        null=null,
+        clusters=data.patients(TP | FN | FP | TN),
+        clusters_positive=data.patients(TP | FN),
+        clusters_negative=data.patients(FP | TN),
+        clustered=data.tally.clustered,
+        scheme="tally",
     )
 
 
@@ -235,23 +247,54 @@ def _over_patients(data: TalliedSet, weights: Floats, size: Floats, units: Ints)
     return np.where(np.isfinite(weights).all(axis=1), variance, np.nan)
 
 
+# Directions in which sums can move whatever they are: a row more in a cell of the confusion table,
+# and more or less of a term. In terms of the sums of the tally.
+_DIRECTIONS = (
+    ("positives", "tp"),
+    ("positives",),
+    ("negatives", "fp"),
+    ("negatives",),
+    ("squared_error",),
+    ("predicted", "predicted_positive"),
+    ("predicted",),
+    ("log_loss",),
+)
+
+
 def _slopes(measure: Measure, data: TalliedSet, setting: Setting) -> Floats:
     """Derivatives of a measure by each of the sums; shape (strata, sums).
 
-    By central differences of 1e-4 of the sum: the error is of the order of 1e-8 of the derivative.
-    The measures do not change when all sums are multiplied, so that the derivatives times the
-    totals add up to zero, as an influence must.
+    By one-sided differences of the second order, with steps of 1e-4 of the sum: the error is of
+    the order of 1e-8 of the derivative. Mean probabilities move towards 1/2, so that they stay
+    probabilities. The measures do not change when all sums are multiplied, so that the
+    derivatives times the totals add up to zero, as an influence must.
     """
     compute = measure.compute
     if compute is None:
         raise TypeError(f"{measure.id} is not a function of the sums")
-    columns = []
-    for place in range(data.totals.shape[1]):
-        step = STEP * np.maximum(data.totals[:, place], 1.0)
-        ends = []
-        for side in (step, -step):
-            moved = data.totals.copy()
-            moved[:, place] += side
-            ends.append(compute(exact_record(replace(data, totals=moved), setting)))
-        columns.append((ends[0] - ends[1]) / (2 * step))
-    return np.stack(columns, axis=1)
+    names = summed(data.tally.kind)
+    moves = np.array(
+        [[float(name in together) for name in names] for together in _DIRECTIONS[: len(names)]]
+    )
+    along = []
+    for place, together in enumerate(_DIRECTIONS[: len(names)]):
+        size = STEP * np.maximum(data.total(together[-1]), 1.0)
+        step = np.where(_towards_half(data, together), size, -size)
+        at = [
+            compute(exact_record(replace(data, totals=data.totals + moved), setting))
+            for moved in (k * step[:, None] * moves[place] for k in range(3))
+        ]
+        along.append((4 * at[1] - at[2] - 3 * at[0]) / (2 * step))
+    slopes: Floats = np.linalg.solve(moves, np.stack(along)).T
+    return slopes
+
+
+def _towards_half(data: TalliedSet, together: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Whether a mean probability has room above; all other sums have."""
+    p = data.total("predicted_positive")
+    if together == ("predicted",):
+        room: NDArray[np.bool_] = 2 * (data.total("predicted") - p) <= data.total("negatives")
+        return room
+    if "predicted" in together:
+        return 2 * p <= data.total("positives")
+    return np.ones(data.size, dtype=np.bool_)

@@ -75,7 +75,7 @@ def fixed_sums(terms: Floats, group: Ints, groups: int) -> Fixed:
     Parameters
     ----------
     terms : ndarray, shape (rows, columns)
-        Finite, below 2^53 in size.
+        Finite, below 2^63 in size; so must each sum be.
     group : ndarray of int, shape (rows,)
         In 0..groups-1.
     groups : int

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.measures.declaration import Measure
+from audit.rows import CLIP
 from audit.stats._arrays import group_sum
 from audit.sums import FIELDS, INDEX, Setting, Sums
 from audit.sweep import ECE_BINS
@@ -23,7 +24,6 @@ _Number = TypeVar("_Number", np.int64, np.float64)
 _SPREAD_ROUNDING = 1e-14
 # Rounding of a logit near the end of a bin.
 _END_ROUNDING = 1e-9
-_CLIP = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,7 @@ def binned_logits(data: TalliedSet) -> BinnedLogits:
     mean = first / n
     spread = np.maximum(second - first * mean, 0.0) + _SPREAD_ROUNDING * n * (1 + mean**2)
     ends = np.concatenate(([0.0], bins.edges, [1.0]))
-    safe = np.clip(ends, _CLIP, 1 - _CLIP)
+    safe = np.clip(ends, CLIP, 1 - CLIP)
     ends = np.log(safe) - np.log1p(-safe)
     bin = key % bins.count
     return BinnedLogits(

@@ -33,8 +33,8 @@ from audit.tally.tally import Tally, merge, positive_of
 Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]
 
-SHARE_BYTES = 1 << 24  # of the files, so that a share of the rows fits in memory many times over
-MOST_SHARES = 256
+SHARE_BYTES = 1 << 22  # of the files: some hundred thousand rows in each share
+MOST_SHARES = 512
 MERGED_AT_ONCE = 16
 MOST_LABELS = 1000
 _NO_PATIENT = np.uint64(0x6A09E667F3BCC908)

@@ -105,7 +105,7 @@ def _reason(figures: TaskFigures, measure: Measure, i: int) -> str:
 def _too_little(figures: TaskFigures, measure: Measure, i: int, minimum: Minimum) -> str | None:
     """Say which count falls short of the plan's minimum for inference."""
     if measure.id in _EMPTY:
-        return _too_few_of_one(figures, i, minimum.events)
+        return _too_few_of_one(figures, measure, i, minimum.events)
     have = int(figures.clusters[i])
     what = figures.whose
     if measure.inference == "proportion":
@@ -115,9 +115,12 @@ def _too_little(figures: TaskFigures, measure: Measure, i: int, minimum: Minimum
     return f"{have} {what}; the plan asks for {need}" if have < need else None
 
 
-def _too_few_of_one(figures: TaskFigures, i: int, need: int) -> str | None:
+def _too_few_of_one(figures: TaskFigures, measure: Measure, i: int, need: int) -> str | None:
     """A mean over outputs is as sure as the rarest of them."""
-    for counts, words in ((figures.patients_with, "of"), (figures.patients_without, "outside")):
+    sides = [(figures.patients_with, "of"), (figures.patients_without, "outside")]
+    if measure.id != "macro_auroc":
+        sides = [sides[measure.id == "macro_specificity"]]
+    for counts, words in sides:
         rarest = int(counts[i].argmin())
         if counts[i][rarest] < need:
             who = f"{int(counts[i][rarest])} {figures.whose} {words} '{figures.outputs[rarest]}'"

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from audit.measures import MEASURES, TASK_MEASURES
 from audit.plan import Plan
-from audit.result import Curves, Disparity, Estimate, Heterogeneity
+from audit.result import Curves, Disparity, Estimate
 from audit.rows import Rows, analysed_rows
-from audit.sections import Criterion
+from audit.sections import Record
 from audit.tasks.cohort import Member, OutputCohort
+
+Named = TypeVar("Named", bound=Record)
 
 # Decided by the class predicted, not by a threshold on the score.
 _DECISION = frozenset(
@@ -84,33 +87,19 @@ def id_of(id: str, output: str) -> str:
     return f"{head}[{output}]{slash}{rest}"
 
 
-def estimates_named(estimates: Iterable[Estimate], output: str) -> list[Estimate]:
-    """Name the output in estimates."""
-    return [e.model_copy(update={"id": id_of(e.id, output), "output": output}) for e in estimates]
-
-
-def disparities_named(disparities: Iterable[Disparity], output: str) -> list[Disparity]:
-    """Name the output in contrasts."""
-    return [d.model_copy(update={"id": id_of(d.id, output), "output": output}) for d in disparities]
-
-
-def criteria_named(criteria: Iterable[Criterion], output: str) -> list[Criterion]:
-    """Name the output in criteria and in the ids of their evidence."""
-    return [
-        c.model_copy(
-            update={
-                "id": id_of(c.id, output),
-                "output": output,
-                "evidence": tuple(id_of(id, output) for id in c.evidence),
-            }
-        )
-        for c in criteria
-    ]
-
-
-def heterogeneity_named(found: Iterable[Heterogeneity], output: str) -> list[Heterogeneity]:
-    """Name the output in random-effects summaries."""
-    return [h.model_copy(update={"output": output}) for h in found]
+def named_by(records: Iterable[Named], output: str) -> list[Named]:
+    """Name the output in records, and in their ids where they have one."""
+    found = []
+    for record in records:
+        update: dict[str, object] = {"output": output}
+        own = getattr(record, "id", None)
+        if own is not None:
+            update["id"] = id_of(own, output)
+        evidence = getattr(record, "evidence", ())
+        if evidence:
+            update["evidence"] = tuple(id_of(id, output) for id in evidence)
+        found.append(record.model_copy(update=update))
+    return found
 
 
 def curves_joined(curves: Sequence[tuple[str, Curves]]) -> Curves:

@@ -272,7 +272,7 @@ def _warn_of_scores(plan: Plan, truth: Ints, scores: Floats, findings: Findings)
     if plan.score_kind != "probability":
         return
     total = scores.sum(axis=1)
-    off = np.abs(total - 1) > SUM_TOLERANCE
+    off = np.abs(total - 1) > SUM_TOLERANCE + 1e-9
     if off.any():
         told = share(int(off.sum()), len(off))
         message = (

@@ -15,7 +15,7 @@ from audit.findings import Findings, share
 from audit.plan import Plan
 from audit.roles import Outcome, flags, probabilities, read_label, read_score, role_conflicts
 from audit.sources.source import Source
-from audit.tasks.cohort import Floats, Member, OutputCohort, member_plan, view
+from audit.tasks.cohort import Floats, Ints, Member, OutputCohort, member_plan, view
 
 
 def multilabel_cohort(source: Source, plan: Plan) -> OutputCohort:
@@ -55,15 +55,18 @@ def multilabel_cohort(source: Source, plan: Plan) -> OutputCohort:
     base, order = arranged(
         source, plan, Outcome(label, ""), anywhere, content, dimensions, ids, findings
     )
-    members = []
-    for name, own, outcome, score in zip(names, plans, outcomes, scores, strict=True):
-        s = score[order]
-        cohort = view(
-            base, outcome.label[order], s, flags(s, own), probabilities(s, own), outcome.positive
-        )
-        members.append(Member(name, cohort, own))
+    members = [
+        Member(name, _seen(base, order, own, outcome, score), own)
+        for name, own, outcome, score in zip(names, plans, outcomes, scores, strict=True)
+    ]
     none = np.empty(0, dtype=np.int64)
     return OutputCohort(base, names, tuple(members), (), _terms(base, members), none, none)
+
+
+def _seen(base: Cohort, order: Ints, own: Plan, outcome: Outcome, score: Floats) -> Cohort:
+    """See the rows with one of the labels."""
+    label, s = outcome.label[order], score[order]
+    return view(base, label, s, flags(s, own), probabilities(s, own), outcome.positive)
 
 
 def _terms(base: Cohort, members: Sequence[Member]) -> dict[str, Floats]:

@@ -11,7 +11,7 @@ from audit.roles import EMPTY_CELL, Outcome, bad_cells, read_score, role_conflic
 from audit.sources.source import Source
 from audit.tasks.cohort import Floats, RegressionCohort
 
-LARGEST = 1e150  # larger numbers cannot be squared
+LARGEST = 1e30  # squares and cubes of larger numbers would overflow somewhere
 
 
 def regression_cohort(source: Source, plan: Plan) -> RegressionCohort:
@@ -78,6 +78,6 @@ def _refuse_huge(source: Source, column: str, values: Floats, findings: Findings
     with np.errstate(invalid="ignore"):
         huge = np.flatnonzero(np.isfinite(values) & (np.abs(values) > LARGEST))
     bad_cells(
-        source, column, huge, "value_too_large", "is too large to be squared",
+        source, column, huge, "value_too_large", "is too large to be reckoned with",
         "give it in larger units, or leave the cell empty", findings,
     )  # fmt: skip

@@ -32,6 +32,13 @@ from audit.tasks import members
 from audit.tasks.cohort import OutputCohort, TaskCohort
 from audit.tasks.figures import whose
 from audit.tasks.members import Seen
+from audit.tasks.sections import (
+    bounds,
+    calibration_tests,
+    case_mix,
+    check_sections,
+    sample_size,
+)
 from audit.tasks.site_results import task_sites
 from audit.tasks.summary import confusions, task_summary, task_warnings
 from audit.tasks.whole import Whole, whole_compared, whole_of, whole_result
@@ -104,14 +111,7 @@ def _audit(
 ) -> AuditResult:
     base = cohort.base
     sets = lattice(base.dimensions, plan.depth, base.rows)
-    check_requirements(
-        plan,
-        [s for strata in sets for s in strata.strata],
-        [" & ".join(strata.attributes) for strata in sets if strata.attributes],
-        plan_name,
-        cohort.outputs if isinstance(cohort, OutputCohort) else (),
-    )
-    check_methods(plan, whose(base) == "patients", plan_name)
+    _check(cohort, plan, sets, plan_name)
     scheme = resampling(plan.seed, plan.resamples, base.clusters)
     results = _results(whole_of(cohort, plan), plan, sets, scheme, progress)
     evidence = {level: _evidence(results, level) for level in plan.levels_needed}
@@ -134,10 +134,24 @@ def _audit(
         sites=sites,
         curves=members.curves_joined(curves),
         criteria=tuple(_criteria(results)),
+        case_mix=case_mix(results.outputs, sets),
+        bounds=bounds(results.outputs, sets),
+        sample_size=tuple(sample_size(results.outputs, plan)),
+        calibration_tests=tuple(calibration_tests(results.outputs, sets, plan)),
         confusion=tuple(confusions(cohort, sets)),
         verdicts=tuple(verdicts_of(plan, evidence)),
         warnings=tuple(task_warnings(cohort, plan, summary, outputs, own.estimates, sites)),
     )
+
+
+def _check(cohort: TaskCohort, plan: Plan, sets: Sequence[StrataSet], plan_name: str) -> None:
+    """Refuse what the plan asks for and this audit does not have."""
+    strata = [stratum for one in sets for stratum in one.strata]
+    outputs = cohort.outputs if isinstance(cohort, OutputCohort) else ()
+    crossed = [" & ".join(one.attributes) for one in sets if one.attributes]
+    check_requirements(plan, strata, crossed, plan_name, outputs)
+    check_methods(plan, whose(cohort.base) == "patients", plan_name)
+    check_sections(plan, [d.name for d in cohort.base.dimensions], strata, plan_name)
 
 
 def _results(
@@ -179,7 +193,7 @@ def _evidence(results: _Results, level: float) -> Evidence:
                 e for seen, r in ways if level in seen.plan.levels_needed
                 for e in r[place].estimates[level]
             ]  # fmt: skip
-            estimates += members.estimates_named(members.estimates_ordered(found), output)
+            estimates += members.named_by(members.estimates_ordered(found), output)
     return Evidence(estimates, _disparities(results, level), groups)
 
 
@@ -198,7 +212,7 @@ def _disparities(results: _Results, level: float) -> list[Disparity]:
         by_output.setdefault(seen.member.output, []).extend(found)
     out = list(parts[0])
     for output, found in by_output.items():
-        out += members.disparities_named(members.disparities_ordered(found), output)
+        out += members.named_by(members.disparities_ordered(found), output)
     return adjusted(out)
 
 
@@ -208,5 +222,5 @@ def _criteria(results: _Results) -> list[Criterion]:
         for output, ways in results.by_output()
         for place in range(len(results.sets))
         for _, r in ways
-        for criterion in members.criteria_named(r[place].criteria, output)
+        for criterion in members.named_by(r[place].criteria, output)
     ]

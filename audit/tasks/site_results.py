@@ -7,7 +7,7 @@ import numpy as np
 from audit.dimensions import Dimension
 from audit.figures import Figures
 from audit.plan import Plan
-from audit.result import Heterogeneity, Sites
+from audit.result import Sites
 from audit.run import SetResult
 from audit.scales import ANALYTIC
 from audit.sites import Crossed, crossings, sites_of
@@ -16,7 +16,7 @@ from audit.sweep import Resampling
 from audit.tasks.estimates import task_estimates
 from audit.tasks.figures import TaskFigures
 from audit.tasks.measures import task_measures
-from audit.tasks.members import Seen
+from audit.tasks.members import Seen, named_by
 from audit.tasks.whole import Whole, counted_rows
 
 
@@ -30,16 +30,13 @@ def task_sites(
     if site is None:
         return None
     own = _summary(whole.plan, site, results, _crossings(whole, site, results))
-    found: list[Heterogeneity] = list(own.heterogeneity)
+    found, nested = list(own.heterogeneity), list(own.nested)
     for seen, of_output in outputs:
-        # What is nested in the sites is summarised for the whole task alone.
-        columns = seen.plan.columns.model_copy(update={"nested": None})
-        plan = seen.plan.model_copy(update={"columns": columns})
-        crossed = crossings(seen.member.cohort, seen.rows, plan, _computed(of_output))
-        sites = _summary(plan, site, of_output, crossed)
-        update = {"output": seen.member.output}
-        found += [h.model_copy(update=update) for h in sites.heterogeneity]
-    return own.model_copy(update={"heterogeneity": tuple(found)})
+        crossed = crossings(seen.member.cohort, seen.rows, seen.plan, _computed(of_output))
+        sites = _summary(seen.plan, site, of_output, crossed)
+        found += named_by(sites.heterogeneity, seen.member.output)
+        nested += named_by(sites.nested, seen.member.output)
+    return own.model_copy(update={"heterogeneity": tuple(found), "nested": tuple(nested)})
 
 
 def _computed(results: Sequence[SetResult]) -> dict[tuple[str, ...], Figures]:

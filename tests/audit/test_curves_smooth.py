@@ -147,7 +147,7 @@ def test_small_strata_get_lowess_with_a_bootstrap_band() -> None:
         order = np.argsort(p)
         curve = np.interp(smooth.predicted, p[order], lowess(p, y)[order])
         np.testing.assert_allclose(smooth.observed, np.clip(curve, 0, 1), atol=1e-12)
-        assert smooth.method == "lowess_percentile_bootstrap_poisson_256"
+        assert smooth.method == "lowess_percentile_bootstrap_poisson"
         lower, upper = np.array(smooth.lower), np.array(smooth.upper)
         assert (lower <= smooth.observed).all()
         assert (smooth.observed <= upper).all()

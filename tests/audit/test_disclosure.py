@@ -200,10 +200,12 @@ def test_risk_bins_and_threshold_reveal_no_small_cell(setting: tuple[int, int, i
             if r.stratum in published:
                 places = [edges.index(e) for e in r.edges]
                 equations += [span(r.stratum, a, b) for a, b in pairwise(places)]
-        for d in (*shared.curves.decision, *shared.curves.sweep):
-            if d.stratum in published:
-                near = [min(range(21), key=lambda j: abs(edges[j] - t)) for t in d.thresholds]
-                equations += [span(d.stratum, j, len(edges) - 1) for j in near]
+        thresholds = [(d.stratum, d.thresholds) for d in shared.curves.decision]
+        thresholds += [(w.stratum, w.thresholds) for w in shared.curves.sweep]
+        for stratum, cuts in thresholds:
+            if stratum in published:
+                near = [min(range(21), key=lambda j: abs(edges[j] - t)) for t in cuts]
+                equations += [span(stratum, j, len(edges) - 1) for j in near]
         named = [*parts, "rest"] if rest else parts
         wanted = [(s, a, b) for s in named for a in range(20) for b in range(a + 1, 21)]
         solved = in_span(np.array(equations), np.array([span(*w) for w in wanted]))
@@ -242,7 +244,9 @@ def test_everything_of_a_withheld_stratum_is_gone(setting: tuple[int, int, int])
             numbers = d.model_dump(exclude={"level"}).values()
             assert not [v for v in numbers if isinstance(v, int | float)]
     curves = shared.curves
-    assert not gone & {c.stratum for c in (*curves.risk, *curves.decision, *curves.sweep)}
+    assert not gone & {c.stratum for c in curves.risk}
+    assert not gone & {c.stratum for c in curves.decision}
+    assert not gone & {c.stratum for c in curves.sweep}
     assert curves.operating_points == ()
     assert not [c for c in curves.calibration if c.smooth is not None]
     touched = {" & ".join(c.attributes) for c in shared.cohort.strata if c.stratum in gone}

@@ -28,9 +28,8 @@ from tests.audit.builders import (
 PLAN = """
 columns: {label: y, score: p, site: site}
 threshold: {value: 0.4}
-attributes: {race: , sex: {reference: M}, age: {band: [40, 65]}}
+attributes: {race: , sex: {reference: M}}
 options: {target_prevalence: 0.1}
-depth: 2
 resamples: 200
 permutations: 0
 """
@@ -46,11 +45,36 @@ BOUNDED = {
 }  # fmt: skip
 
 
-def both(columns: Columns, text: str = PLAN, **bins: Any) -> tuple[AuditResult, AuditResult]:
+def of_tally(columns: Columns, text: str = PLAN, **bins: Any) -> AuditResult:
     plan = plan_of(text)
-    cohort = cohort_of(plan, columns)
-    tally = tally_of(cohort, plan, bins_for(plan, **bins))
-    return audit_tally(tally, plan), audit(cohort, plan)
+    return audit_tally(tally_of(cohort_of(plan, columns), plan, bins_for(plan, **bins)), plan)
+
+
+def of_rows(columns: Columns, text: str = PLAN) -> AuditResult:
+    plan = plan_of(text)
+    return audit(cohort_of(plan, columns), plan)
+
+
+def both(columns: Columns, text: str = PLAN, **bins: Any) -> tuple[AuditResult, AuditResult]:
+    return of_tally(columns, text, **bins), of_rows(columns, text)
+
+
+def only(*measures: str) -> str:
+    """A plan that reports so few measures."""
+    return PLAN + f"measures: [{', '.join(measures)}]\n"
+
+
+def numbers(record: Estimate | Disparity) -> tuple[float, float, float]:
+    """Value, lower and upper bound."""
+    assert record.value is not None
+    assert record.lower is not None
+    assert record.upper is not None
+    return record.value, record.lower, record.upper
+
+
+def width(record: Estimate | Disparity) -> float:
+    _, lower, upper = numbers(record)
+    return upper - lower
 
 
 def stated_error(record: Estimate | Disparity) -> float:
@@ -87,16 +111,34 @@ def check_against_rows(tally: AuditResult, rows: AuditResult) -> dict[str, int]:
     return inexact
 
 
-@pytest.mark.parametrize("text", [PLAN, CLUSTERED])
+DEEP = PLAN.replace("race: ,", "race: , age: {band: [40, 65]}, ") + (
+    f"depth: 2\nmeasures: [{', '.join(sorted(set(MEASURES) - REFUSED))}]\n"
+)
+
+
+@pytest.mark.parametrize("text", [PLAN, CLUSTERED, DEEP])
 def test_every_measure_in_every_stratum(text: str) -> None:
-    columns = random_columns(11, 1500, patients=500, decimals=None)
+    columns = random_columns(11, 1200, patients=500, decimals=None)
     inexact = check_against_rows(*both(columns, text))
     assert inexact.keys() <= BOUNDED
     assert {"auroc", "average_precision", "xauc", "citl"} <= inexact.keys()
 
 
+@pytest.mark.parametrize("uniform", [4, 4096])
+@pytest.mark.parametrize("seed", range(4))
+def test_scores_on_edges_and_at_the_ends(seed: int, uniform: int) -> None:
+    columns = random_columns(40 + seed, 240, decimals=None)
+    rng = np.random.default_rng(seed)
+    special = np.array([0.0, 1.0, 0.4, 0.5, *(np.arange(1, 15) / 15), 1 / 4096, 1e-9, 1 - 1e-12])
+    near = np.clip(np.nextafter(special, rng.choice([0.0, 1.0], special.size)), 0, 1)
+    moved = rng.random(240) < 0.8
+    columns["p"] = np.where(moved, rng.choice([*special, *near], 240), columns["p"])
+    tally, rows = both(columns, only(*(set(MEASURES) - REFUSED)), uniform=uniform)
+    assert check_against_rows(tally, rows).keys() <= BOUNDED
+
+
 def test_coarse_bins_are_far_off_and_say_so() -> None:
-    tally, rows = both(random_columns(12, 1500, decimals=None), uniform=8)
+    tally, rows = both(random_columns(12, 1500, decimals=None), only(*BOUNDED), uniform=8)
     inexact = check_against_rows(tally, rows)
     assert inexact.keys() <= BOUNDED
     auroc = estimate(tally, "auroc")
@@ -104,9 +146,9 @@ def test_coarse_bins_are_far_off_and_say_so() -> None:
 
 
 def test_rounded_scores_lose_nothing() -> None:
-    inexact = check_against_rows(*both(random_columns(13, 1500, decimals=2)))
+    tally, rows = both(random_columns(13, 1500, decimals=2), only(*BOUNDED))
+    inexact = check_against_rows(tally, rows)
     assert inexact.keys() <= {"citl", "calibration_intercept", "calibration_slope"}
-    tally, rows = both(random_columns(13, 1500, decimals=2))
     for measure in ("auroc", "citl", "calibration_slope"):
         found, truth = estimate(tally, measure), estimate(rows, measure)
         assert found.lower == pytest.approx(truth.lower, abs=1e-9)
@@ -134,6 +176,7 @@ ANALYTIC = [m.id for m in MEASURES.values() if m.inference in ("proportion", "ra
 
 @pytest.mark.parametrize("text", [PLAN, CLUSTERED])
 def test_intervals_of_ratios_are_those_of_the_rows(text: str) -> None:
+    text += f"depth: 2\nmeasures: [{', '.join(ANALYTIC)}]\n"
     tally, rows = both(random_columns(15, 1200, patients=400, decimals=None), text)
     own = {e.id: e for e in tally.estimates}
     compared = 0
@@ -149,41 +192,41 @@ def test_intervals_of_ratios_are_those_of_the_rows(text: str) -> None:
 
 
 def test_linearised_intervals_resemble_the_resampled_ones() -> None:
-    text = CLUSTERED.replace("resamples: 200", "resamples: 2000").replace("depth: 2", "depth: 1")
+    measures = ("balanced_accuracy", "f1", "mcc", "lr_plus", "youden", "scaled_brier", "theil")
+    text = only(*measures).replace("site: site", "site: site, patient: pid")
+    text = text.replace("resamples: 200", "resamples: 2000")
     columns = random_columns(16, 4000, patients=900, decimals=None)
     tally, rows = both(columns, text)
-    for measure in ("balanced_accuracy", "f1", "mcc", "lr_plus", "youden", "scaled_brier", "theil"):
+    for measure in measures:
         found, truth = estimate(tally, measure), estimate(rows, measure)
-        width = truth.upper - truth.lower  # type: ignore[operator]
-        assert found.upper - found.lower == pytest.approx(width, rel=0.1)  # type: ignore[operator]
+        assert width(found) == pytest.approx(width(truth), rel=0.1)
         assert found.method.startswith("cluster_robust_")
 
 
 def test_balanced_accuracy_by_its_own_formula() -> None:
-    tally, _ = both(random_columns(17, 800, decimals=None))
-    sens, spec = estimate(tally, "sensitivity"), estimate(tally, "specificity")
-    found = estimate(tally, "youden")
-    assert found.n is not None
-    variance = sum(
-        e.value * (1 - e.value) / e.denominator * found.n / (found.n - 1)  # type: ignore[operator]
-        for e in (sens, spec)
-    )
-    half = (found.upper - found.lower) / 2  # type: ignore[operator]
-    assert half == pytest.approx(1.963 * np.sqrt(variance), rel=1e-3)  # t with 799 df
+    tally = of_tally(random_columns(17, 800, decimals=None))
+    variance = 0.0
+    for measure in ("sensitivity", "specificity"):
+        part = estimate(tally, measure)
+        assert part.denominator is not None
+        value = numbers(part)[0]
+        variance += value * (1 - value) / part.denominator * 800 / 799
+    half = width(estimate(tally, "youden")) / 2
+    assert half == pytest.approx(1.96293 * np.sqrt(variance), rel=1e-5)  # t with 799 df
 
 
 def test_resampled_errors_of_the_average_precision() -> None:
-    text = PLAN.replace("resamples: 200", "resamples: 2000").replace("depth: 2", "depth: 1")
+    measures = ("average_precision", "partial_auroc", "xauc")
+    text = only(*measures).replace("resamples: 200", "resamples: 2000")
     tally, rows = both(random_columns(18, 3000, decimals=None), text)
-    for measure in ("average_precision", "partial_auroc", "xauc"):
+    for measure in measures:
         stratum = "sex=F" if measure == "xauc" else "overall"
         found, truth = estimate(tally, measure, stratum), estimate(rows, measure, stratum)
-        width = truth.upper - truth.lower  # type: ignore[operator]
-        assert found.upper - found.lower == pytest.approx(width, rel=0.15)  # type: ignore[operator]
+        assert width(found) == pytest.approx(width(truth), rel=0.15)
 
 
 def test_where_patients_have_several_rows_some_intervals_cannot_be_had() -> None:
-    tally, _ = both(random_columns(19, 1200, patients=400, decimals=None), CLUSTERED)
+    tally = of_tally(random_columns(19, 1200, patients=400, decimals=None), CLUSTERED)
     for measure in ("auroc", "citl", "calibration_slope", "average_precision", "partial_auroc"):
         found = estimate(tally, measure)
         assert found.value is not None
@@ -196,20 +239,18 @@ def test_where_patients_have_several_rows_some_intervals_cannot_be_had() -> None
 
 def test_a_telling_error_widens_the_interval_and_is_warned_of() -> None:
     columns = random_columns(20, 6000, decimals=None)
-    fine, _ = both(columns)
-    coarse, _ = both(columns, uniform=8)
-    a, b = estimate(fine, "auroc"), estimate(coarse, "auroc")
-    error = stated_error(b)
-    half = (a.upper - a.lower) / 2  # type: ignore[operator]
+    fine, coarse = of_tally(columns, only("auroc")), of_tally(columns, only("auroc"), uniform=8)
+    error = stated_error(estimate(coarse, "auroc"))
+    half = width(estimate(fine, "auroc")) / 2
     assert error > 0.1 * half
-    assert b.upper - b.lower == pytest.approx(2 * (half + error), rel=0.02)  # type: ignore[operator]
+    assert width(estimate(coarse, "auroc")) == pytest.approx(2 * (half + error), rel=0.02)
     codes = [(w.code, w.stratum) for w in coarse.warnings]
     assert ("tally_discretisation", "overall") in codes
     assert "tally_discretisation" not in [w.code for w in fine.warnings]
 
 
 def test_the_null_of_the_calibration_error() -> None:
-    tally, rows = both(random_columns(21, 2000, decimals=None))
+    tally, rows = both(random_columns(21, 2000, decimals=None), only("ece"))
     for stratum in ("overall", "race=C"):
         found, truth = estimate(tally, "ece", stratum), estimate(rows, "ece", stratum)
         assert found.value == pytest.approx(truth.value, abs=1e-12)
@@ -220,7 +261,7 @@ def test_the_null_of_the_calibration_error() -> None:
 
 
 def test_differences_of_proportions_are_newcombes() -> None:
-    tally, _ = both(random_columns(22, 900, decimals=None))
+    tally = of_tally(random_columns(22, 900, decimals=None))
     found = disparity(tally, "sensitivity", "difference", "sex=F")
     one, other = estimate(tally, "sensitivity", "sex=F"), estimate(tally, "sensitivity", "sex=M")
     lower, upper = newcombe_difference(
@@ -232,51 +273,50 @@ def test_differences_of_proportions_are_newcombes() -> None:
 
 def test_differences_where_patients_are_in_several_strata_take_the_worst_case() -> None:
     columns = random_columns(23, 900, patients=300, decimals=None)
-    tally, _ = both(columns, CLUSTERED)
-    one, other = estimate(tally, "brier", "sex=F"), estimate(tally, "brier", "sex=M")
+    tally = of_tally(columns, CLUSTERED)
+    _, low, high = numbers(estimate(tally, "brier", "sex=F"))
+    _, other_low, other_high = numbers(estimate(tally, "brier", "sex=M"))
     found = disparity(tally, "brier", "difference", "sex=F")
-    assert found.lower == pytest.approx(one.lower - other.upper)  # type: ignore[operator]
-    assert found.upper == pytest.approx(one.upper - other.lower)  # type: ignore[operator]
+    assert numbers(found)[1:] == pytest.approx((low - other_high, high - other_low))
     assert found.method == "mover_any_dependence+tally_4096(exact)"
     ratio = disparity(tally, "brier", "ratio", "sex=F")
-    assert ratio.lower == pytest.approx(one.lower / other.upper)  # type: ignore[operator]
+    assert numbers(ratio)[1:] == pytest.approx((low / other_high, high / other_low))
 
 
 def test_differences_where_patients_are_in_one_stratum_each_add_variances() -> None:
     columns = random_columns(24, 1200, patients=400, decimals=None)
     number = np.array([int(p[1:]) for p in columns["pid"]])
     columns["sex"] = np.where(number % 3 == 0, "F", "M")
-    tally, _ = both(columns, CLUSTERED)
-    one, other = estimate(tally, "brier", "sex=F"), estimate(tally, "brier", "sex=M")
+    tally = of_tally(columns, CLUSTERED)
+    value, low, _ = numbers(estimate(tally, "brier", "sex=F"))
+    other, _, other_high = numbers(estimate(tally, "brier", "sex=M"))
     found = disparity(tally, "brier", "difference", "sex=F")
-    arm = np.hypot(one.value - one.lower, other.upper - other.value)  # type: ignore[operator]
-    assert found.lower == pytest.approx(found.value - arm)  # type: ignore[operator]
+    arm = np.hypot(value - low, other_high - other)
+    assert numbers(found)[:2] == pytest.approx((value - other, value - other - arm))
     assert found.method == "mover+tally_4096(exact)"
 
 
 def test_gaps_hold_for_all_pairs_by_bonferroni() -> None:
     columns = random_columns(25, 1500, decimals=None)
-    tally, _ = both(columns)
+    tally = of_tally(columns)
     found = disparity(tally, "sensitivity", "gap", "race")
-    narrow, _ = both(columns, PLAN + f"level: {1 - 0.05 / 3}\n")
-    values = {r: estimate(tally, "sensitivity", f"race={r}") for r in "ABC"}
-    arms = {r: estimate(narrow, "sensitivity", f"race={r}") for r in "ABC"}
-    bounds = []
+    narrow = of_tally(columns, PLAN + f"level: {1 - 0.05 / 3}\n")
+    own = {r: numbers(estimate(narrow, "sensitivity", f"race={r}")) for r in "ABC"}
+    lowers, uppers = [0.0], []
     for a in "ABC":
         for b in set("ABC") - {a}:
-            d = values[a].value - values[b].value  # type: ignore[operator]
-            down = np.hypot(arms[a].value - arms[a].lower, arms[b].upper - arms[b].value)  # type: ignore[operator]
-            up = np.hypot(arms[a].upper - arms[a].value, arms[b].value - arms[b].lower)  # type: ignore[operator]
-            bounds.append((d - down, d + up))
-    assert found.lower == pytest.approx(max(0.0, *(low for low, _ in bounds)), abs=1e-12)
-    assert found.upper == pytest.approx(max(high for _, high in bounds), abs=1e-12)
+            (one, low, high), (other, other_low, other_high) = own[a], own[b]
+            lowers.append(one - other - np.hypot(one - low, other_high - other))
+            uppers.append(one - other + np.hypot(high - one, other - other_low))
+    values = [v for v, _, _ in own.values()]
+    expected = (max(values) - min(values), max(lowers), max(uppers))
+    assert numbers(found) == pytest.approx(expected, abs=1e-12)
     assert found.method == "bonferroni_pairs+tally_4096(exact)"
-    spread = [v.value for v in values.values()]
-    assert found.value == pytest.approx(max(spread) - min(spread))  # type: ignore[type-var]
 
 
 def test_cohort_sites_and_curves_are_those_of_the_rows() -> None:
-    tally, rows = both(random_columns(26, 1500, patients=1500, decimals=None))
+    columns = random_columns(26, 1500, decimals=None)
+    tally, rows = both(columns, only(*ANALYTIC, "auroc", "citl"))
     assert tally.cohort == rows.cohort
     assert tally.curves.risk == rows.curves.risk
     own = {c.stratum: c for c in tally.curves.decision}
@@ -307,7 +347,8 @@ def test_warnings_that_counts_can_tell_are_those_of_the_rows() -> None:
     columns["p"][80:83] = 1.0
     columns["sex"] = np.array([None if i % 9 == 0 else s for i, s in enumerate(columns["sex"])])
     columns["y"] = np.array([None if i % 50 == 7 else int(v) for i, v in enumerate(columns["y"])])
-    tally, rows = both(columns, CLUSTERED)
+    measures = "measures: [sensitivity, prevalence]\n"
+    tally, rows = both(columns, CLUSTERED + measures)
     told = {(w.code, w.message) for w in tally.warnings}
     for warning in rows.warnings:
         if warning.code in (
@@ -319,7 +360,7 @@ def test_warnings_that_counts_can_tell_are_those_of_the_rows() -> None:
 
 
 def test_verdicts_are_given_at_their_own_level() -> None:
-    text = PLAN + (
+    text = only("sensitivity") + (
         "requirements:\n"
         "  - {id: a, measure: sensitivity, floor: 0.3, strata: sex, level: 0.9}\n"
         "  - {id: b, measure: specificity, contrast: gap, attribute: race, margin: 0.9}\n"
@@ -332,7 +373,7 @@ def test_verdicts_are_given_at_their_own_level() -> None:
 
 
 def test_the_result_does_not_depend_on_how_it_was_merged() -> None:
-    plan = plan_of(CLUSTERED)
+    plan = plan_of(CLUSTERED + "depth: 2\n")
     columns = random_columns(29, 300, patients=100, decimals=None)
     shard = np.array([int(p[1:]) % 3 for p in columns["pid"]])
     parts = [tally_of(cohort_of(plan, take(columns, shard == k)), plan) for k in range(3)]
@@ -357,7 +398,7 @@ def test_declared_levels_and_references_without_rows() -> None:
 
 def test_small_strata_say_what_they_lack() -> None:
     columns = take(random_columns(31, 400, decimals=None), slice(0, 60))
-    tally, rows = both(columns)
+    tally, rows = both(columns, only(*ANALYTIC) + "depth: 2\n")
     own = {e.id: e for e in tally.estimates}
     for truth in rows.estimates:
         if truth.measure in ANALYTIC:

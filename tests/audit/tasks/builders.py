@@ -89,9 +89,12 @@ def label_columns(seed: int, rows: int = 500, patients: int = 300, missing: floa
         risk = 1 / (1 + np.exp(-(rng.normal(0, 1.2, rows) + shift)))
         y = (rng.random(rows) < risk).astype(int)
         score = np.round(np.clip(risk + rng.normal(0, 0.1, rows), 0, 1), 3)
-        out[f"y_{name}"] = [None if u < missing else int(v) for u, v in zip(rng.random(rows), y)]
+        out[f"y_{name}"] = [
+            None if u < missing else int(v) for u, v in zip(rng.random(rows), y, strict=True)
+        ]
         out[f"p_{name}"] = [
-            None if u < missing / 5 else float(v) for u, v in zip(rng.random(rows), score)
+            None if u < missing / 5 else float(v)
+            for u, v in zip(rng.random(rows), score, strict=True)
         ]
     return {**out, **groups(rng, rows, patients)}
 
@@ -149,9 +152,7 @@ def task_audit(text: str, columns: Mapping[str, Any]) -> AuditResult:
     return result
 
 
-def of_output(
-    result: AuditResult, measure: str, output: str, stratum: str = "overall"
-) -> Estimate:
+def of_output(result: AuditResult, measure: str, output: str, stratum: str = "overall") -> Estimate:
     (found,) = [
         e
         for e in result.estimates

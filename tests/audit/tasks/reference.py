@@ -1,7 +1,7 @@
 """The same measures by scikit-learn, on rows repeated as often as a resample drew them."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -54,16 +54,16 @@ def multilabel(columns: Mapping[str, Any], threshold: float = 0.4) -> Values:
         y, p = y[known], p[known]
         flag = (p >= threshold).astype(int)
         counts += [(y * flag).sum(), ((1 - y) * flag).sum(), y.sum()]
-        of: dict[str, Callable[[], float]] = {
-            "macro_sensitivity": lambda y=y, flag=flag: sk.recall_score(y, flag),
-            "macro_specificity": lambda y=y, flag=flag: sk.recall_score(1 - y, 1 - flag),
-            "macro_ppv": lambda y=y, flag=flag: sk.precision_score(y, flag),
-            "macro_f1": lambda y=y, flag=flag: sk.f1_score(y, flag),
-            "macro_auroc": lambda y=y, p=p: sk.roc_auc_score(y, p),
-            "macro_average_precision": lambda y=y, p=p: sk.average_precision_score(y, p),
+        found = {
+            "macro_sensitivity": sk.recall_score(y, flag),
+            "macro_specificity": sk.recall_score(1 - y, 1 - flag),
+            "macro_ppv": sk.precision_score(y, flag),
+            "macro_f1": sk.f1_score(y, flag),
+            "macro_auroc": sk.roc_auc_score(y, p),
+            "macro_average_precision": sk.average_precision_score(y, p),
         }
-        for measure, compute in of.items():
-            each.setdefault(measure, []).append(float(compute()))
+        for measure, value in found.items():
+            each.setdefault(measure, []).append(float(value))
     tp, fp, positives = counts
     return {measure: float(np.mean(values)) for measure, values in each.items()} | {
         "micro_sensitivity": tp / positives,
