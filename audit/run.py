@@ -136,7 +136,15 @@ def _audit(
     }
     estimates = evidence[plan.level].estimates
     summary = _cohort_summary(cohort, plan, rows, results)
-    sites = site_summary(cohort, rows, plan, results)
+    own = [(r.figures, r.estimates[plan.level]) for r in results]
+    with ThreadPoolExecutor(workers()) as pool:  # each is a function of rows and plan alone
+        sites_found = pool.submit(site_summary, cohort, rows, plan, results)
+        curves = pool.submit(curves_of, rows, sets, plan, scheme)
+        sizes = pool.submit(adequacy_of, plan, rows, own)
+        case_mix = pool.submit(case_mix_of, cohort, plan, rows, sets)
+        tests = pool.submit(calibration_interactions, rows, sets, plan.minimum)
+        bounds = pool.submit(bounds_of, cohort, plan, rows, sets)
+    sites = sites_found.result()
     return AuditResult(
         schema_version=SCHEMA_VERSION,
         plan=plan.model_dump(mode="json"),
@@ -145,14 +153,12 @@ def _audit(
         estimates=tuple(estimates),
         disparities=tuple(disparities[plan.level]),
         sites=sites,
-        curves=curves_of(rows, sets, plan, scheme),
+        curves=curves.result(),
         criteria=tuple(c for r in results for c in r.criteria),
-        case_mix=case_mix_of(cohort, plan, rows, sets),
-        bounds=bounds_of(cohort, plan, rows, sets),
-        sample_size=adequacy_of(
-            plan, rows, [(r.figures, r.estimates[plan.level]) for r in results]
-        ),
-        calibration_tests=calibration_interactions(rows, sets, plan.minimum),
+        case_mix=case_mix.result(),
+        bounds=bounds.result(),
+        sample_size=sizes.result(),
+        calibration_tests=tests.result(),
         verdicts=tuple(verdicts_of(plan, evidence)),
         warnings=warnings_of(cohort, plan, rows, summary, estimates, sites),
     )

@@ -30,7 +30,8 @@ MULTICLASS = (
 def shared(rng: np.random.Generator, patients: int, columns: int) -> Floats:
     """Standard normal columns in which rows of one patient correlate."""
     own = rng.normal(size=(patients, ROWS, columns)) * np.sqrt(1 - SHARED)
-    return (own + rng.normal(size=(patients, 1, columns)) * np.sqrt(SHARED)).reshape(-1, columns)
+    common = rng.normal(size=(patients, 1, columns)) * np.sqrt(SHARED)
+    return np.asarray((own + common).reshape(-1, columns))
 
 
 def values(rng: np.random.Generator, patients: int) -> Columns:
