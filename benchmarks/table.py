@@ -1,8 +1,9 @@
-"""Equipoise beside its peers and beside the machine's limits, in one run; writes RESULTS.md.
+"""Equipoise beside its peers and beside the machine's limits, measured in one run.
 
-Peers compute points only; a bootstrap by them is one evaluation times the resamples, which is how
-they do it, and none of them can resample patients. The memory limit is the time to read the sorted
-rows once per 64 resamples at the bandwidth measured in the same run.
+Seconds are those from cohort to result: reading, the page and start-up are left out. Peers compute
+points only; a bootstrap by them is one evaluation times the resamples, which is how they do it,
+and none of them can resample patients. The memory limit is the time to read the sorted rows once
+per 64 resamples at the bandwidth measured in the same run.
 """
 
 import json

@@ -123,7 +123,7 @@ def test_gap_over_sites_agrees_with_metafor(measure: str) -> None:
     pooled, prediction = found.pooled, found.prediction
     got = [found.tau2, found.i2, found.q, found.q_p, pooled.value, pooled.lower, pooled.upper]
     got += [prediction.lower, prediction.upper]
-    np.testing.assert_allclose(got, figures, rtol=2e-6, atol=1e-8)
+    np.testing.assert_allclose(np.array(got, dtype=float), figures, rtol=2e-6, atol=1e-8)
     assert len(found.excluded) == 4 - k
 
 
@@ -140,7 +140,7 @@ def test_nested_attribute_agrees_with_metafor(measure: str) -> None:
     got += [found.pooled.lower, found.pooled.upper]
     got += [found.prediction.lower, found.prediction.upper]
     wanted = [*figures[:4], *(back(x) for x in figures[4:])]
-    np.testing.assert_allclose(got, wanted, rtol=5e-5, atol=5e-8)
+    np.testing.assert_allclose(np.array(got, dtype=float), wanted, rtol=5e-5, atol=5e-8)
     left_out = f"{12 - inner} of 12 left out for want of data"
     assert found.reason == (left_out if inner < 12 else None)
 

@@ -186,7 +186,7 @@ plan = Plan.model_validate({"columns": columns, "attributes": {"sex": None}})
 for name in sys.argv[1:]:
     cohort = build_cohort(read_files([Path(name)], needed_columns(plan)), plan)
     lattice(cohort.dimensions, 1, cohort.rows)
-heavy = {"pandas", "scipy", "sklearn", "numba"} & set(sys.modules)
+heavy = {"pandas", "sklearn", "numba"} & set(sys.modules)
 sys.exit(", ".join(heavy) or 0)
 """
     done = subprocess.run(

@@ -14,6 +14,7 @@ from audit.stats.flexible import flexible_errors
 from audit.stats.weights import poisson_weights
 from tests.simulation.cohorts import (
     Population,
+    coverage,
     covered,
     drawn,
     methods_used,
@@ -21,7 +22,7 @@ from tests.simulation.cohorts import (
     population_ladder,
     truths,
 )
-from tests.simulation.test_interval_coverage import coverage, replicated, within
+from tests.simulation.test_interval_coverage import replicated, within
 
 pytestmark = pytest.mark.simulation
 
@@ -65,7 +66,8 @@ def ece(probability: NDArray[np.float64], label: NDArray[np.int8], weights: NDAr
     sums = np.zeros((15, patients))
     np.add.at(sums, (place, np.arange(patients)[:, None]), label - probability)
     found: NDArray[np.float64] = np.abs(sums @ weights).sum(axis=0)
-    return found / (weights.sum(axis=0) * label.shape[1])
+    found /= weights.sum(axis=0) * label.shape[1]
+    return found
 
 
 @pytest.mark.parametrize("images", [1, 3])
@@ -95,6 +97,6 @@ def limit_of_ici(of: Population) -> float:
 def test_basic_bootstrap_of_the_ici() -> None:
     """900 images of 300 patients, 400 resamples; the curve lies on one side of the diagonal."""
     how = {"replicates": REPLICATES, "patients": 300, "resamples": 400}
-    found = replicated(25, ("ici",), SHIFTED, **how)  # type: ignore[arg-type]
+    found = replicated(25, ("ici",), SHIFTED, **how)
     assert methods_used(found, "ici") == {"basic_bootstrap_poisson"}
     within(coverage(found, {"ici": limit_of_ici(SHIFTED)}))
