@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt scripts/system-libraries.sh
 	@echo "installing into $(VENV) (some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --upgrade pip setuptools
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[test]"
-	@$(BIN)/python -c 'from audit.sweep import warm_up; warm_up()'
+	@$(BIN)/python -c 'from audit.warm_up import warm_up; warm_up()'
 	@touch $@
 
 demo: install

@@ -187,7 +187,7 @@ def audit(
         Path | None, typer.Option("--model", help="Model file to record by hash.")
     ] = None,
     share: Annotated[
-        bool, typer.Option("--share", help="Withhold small cells, so that the result may leave.")
+        bool, typer.Option("--share", help="Withhold small cells to let the result leave (binary).")
     ] = False,
     min_cell: Annotated[
         int | None, typer.Option("--min-cell", help="With --share: fewest people shown (11).")
@@ -282,7 +282,9 @@ def dossier(
 
 @app.command()
 def explain(
-    id: Annotated[str, typer.Argument(help="Measure, status, verdict, method or warning.")],
+    id: Annotated[
+        str, typer.Argument(help="Measure, criterion, status, verdict, method or alias.")
+    ],
 ) -> None:
     """Definition, formula, reference and how to read it."""
     from commands.explain import run_explain

@@ -1,18 +1,17 @@
 """Whether strata are large enough for the precision the plan asks for (Riley et al. 2021)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.estimates import by_measure
-from audit.figures import Figures, compute_figures
-from audit.measures import MEASURES
+from audit.figures import Figures
 from audit.plan import Plan
 from audit.result import Estimate
 from audit.rows import Rows
 from audit.sections import Adequacy
+from audit.stats.linear import ratio_influence, unit_variance
 from audit.stats.sample_size import (
     SlopeInformation,
     n_for_auroc,
@@ -21,7 +20,6 @@ from audit.stats.sample_size import (
     n_for_slope,
     slope_information,
 )
-from audit.sweep import Resampling
 
 Floats = NDArray[np.float64]
 
@@ -65,13 +63,27 @@ def _design_effects(rows: Rows, figures: Figures, measures: Sequence[str]) -> di
     """Variance found over that of independent rows, by measure and stratum; at least 1."""
     if not rows.clustered or not measures:
         return {m: np.ones(len(figures.strata.strata)) for m in measures}
-    apart = replace(rows, cluster=np.arange(rows.cluster.size), clustered=False)
-    nothing = Resampling(0, 0, np.empty((0, 0), np.uint8))
-    declared = [MEASURES[m] for m in measures]
-    independent = compute_figures(apart, figures.strata, nothing, declared).variance
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = {m: figures.variance[m] / independent[m] for m in measures}
-    return {m: np.where(np.isfinite(r), np.maximum(r, 1.0), 1.0) for m, r in ratio.items()}
+    out = {}
+    for measure in measures:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = figures.variance[measure] / _independent(rows, figures, measure)
+        out[measure] = np.where(np.isfinite(ratio), np.maximum(ratio, 1.0), 1.0)
+    return out
+
+
+def _independent(rows: Rows, figures: Figures, measure: str) -> Floats:
+    """Variance of a measure if the rows were independent."""
+    if measure in figures.independent:
+        return figures.independent[measure]
+    label = rows.label.astype(np.float64)
+    if measure == "oe_ratio":
+        top, bottom = label, rows.probability
+    else:
+        top, bottom = np.where(label == 1, rows.flagged, -rows.setting.odds * rows.flagged), label
+    group = figures.strata.codes[rows.position].astype(np.int64)
+    strata = len(figures.strata.strata)
+    influence = ratio_influence(top, bottom, group, strata)
+    return unit_variance(influence, group, strata, np.ones(label.size, dtype=np.bool_))[0]
 
 
 def _needed(rows: Rows, figures: Figures, measure: str, width: float, level: float) -> Floats:

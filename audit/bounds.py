@@ -57,7 +57,7 @@ def bounds_of(cohort: Cohort, plan: Plan, rows: Rows, sets: Sequence[StrataSet])
     """
     incomplete = {d.name for d in cohort.dimensions if d.missing}
     concerned = [s for s in sets if len(s.attributes) == 1 and s.attributes[0] in incomplete]
-    terms = terms_of(plan, rows) if concerned else []
+    terms = list(terms_of(plan, rows)) if concerned else []
     missing = (r for s in concerned for r in _missing(rows, s, terms, plan))
     return Bounds(missing=tuple(missing), label_error=label_error_records(plan, rows, sets))
 

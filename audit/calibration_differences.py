@@ -1,36 +1,49 @@
 """Whether calibration differs between the levels of an attribute, or between the sites."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.plan import Minimum
 from audit.row_terms import patients_of
-from audit.rows import Rows
+from audit.rows import Floats, Rows
 from audit.sections import CalibrationInteraction
 from audit.stats import calibration_tests
 from audit.stats.calibration_tests import WaldTest
+from audit.stats.logistic import Recalibration
 from audit.strata import StrataSet
 
 Bools = NDArray[np.bool_]
 
 
 def calibration_interactions(
-    rows: Rows, sets: Iterable[StrataSet], minimum: Minimum | None = None
+    rows: Rows,
+    sets: Iterable[StrataSet],
+    minimum: Minimum | None = None,
+    fits: Mapping[tuple[str, ...], Floats] | None = None,
 ) -> tuple[CalibrationInteraction, ...]:
     """Test group by logit(p) for every single attribute and the site.
 
     Empty when the score is not a probability. Levels are left out, by name, that have fewer than
     `minimum.events` patients with or without the condition, and those without a calibration fit.
+    `fits` holds what is known already, by attributes: intercept, slope and calibration-in-the-large
+    of every stratum.
     """
     if not rows.is_probability:
         return ()
     least = (minimum or Minimum()).events
-    return tuple(_of_attribute(rows, s, least) for s in sets if len(s.attributes) == 1)
+    known = fits or {}
+    return tuple(
+        _of_attribute(rows, s, least, known.get(s.attributes))
+        for s in sets
+        if len(s.attributes) == 1
+    )
 
 
-def _of_attribute(rows: Rows, strata: StrataSet, least: int) -> CalibrationInteraction:
+def _of_attribute(
+    rows: Rows, strata: StrataSet, least: int, fit: Floats | None
+) -> CalibrationInteraction:
     code = strata.codes[rows.position].astype(np.int64)
     enough = _enough(rows, code, len(strata.strata), least)
     levels = np.flatnonzero(enough)
@@ -41,6 +54,7 @@ def _of_attribute(rows: Rows, strata: StrataSet, least: int) -> CalibrationInter
         np.searchsorted(levels, code[mine]),
         levels.size,
         rows.cluster[mine],
+        _known(fit) if enough.all() else None,
     )
     kept = set(levels[found.kept].tolist())
     status, reason = "ok", None
@@ -65,6 +79,14 @@ def _of_attribute(rows: Rows, strata: StrataSet, least: int) -> CalibrationInter
             "reason": reason,
         }
     )
+
+
+def _known(fit: Floats | None) -> Recalibration | None:
+    """Parameters found for other figures, if any were."""
+    if fit is None or np.isnan(fit).all():
+        return None
+    intercept, slope, citl = fit.T
+    return Recalibration(citl, intercept, slope, ~np.isnan(citl), ~np.isnan(slope))
 
 
 _NOTHING = WaldTest(float("nan"), 0, float("nan"))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from audit.ladder import Ladder, exact_ladder
+from audit.null_labels import null_ece, signed_residuals
 from audit.result import Null
 from audit.rows import Floats, Grouped, Rows
 from audit.stats import flexible
@@ -19,8 +20,8 @@ from audit.stats.binned_calibration import (
     null_generator,
 )
 from audit.stats.calibration_tests import spiegelhalter, spiegelhalter_terms
-from audit.stats.smooth_ece import null_smooth_ece, smooth_ece
-from audit.sweep import Sorted, null_ece
+from audit.stats.smooth_ece import null_smooth_ece, smooth_ece, smooth_ece_draws
+from audit.sweep import Sorted
 
 NULLS = ("ece", "ece_mass", "smece", "spiegelhalter_z")
 NULL_REPLICATES = 1000
@@ -37,10 +38,10 @@ def calibration_nulls(
     values: dict[str, Floats] = {}
     null: dict[str, tuple[Null | None, ...]] = {}
     if "ece" in wanted:
-        values["ece"], null["ece"] = _ece(data.rows, seed)
+        values["ece"], null["ece"] = _ece(data.rows, seed, rows.clustered)
     if "ece_mass" in wanted:
         by_mass = replace(data.rows, ece_bin=_mass_bins(data.rows))
-        values["ece_mass"], null["ece_mass"] = _ece(by_mass, seed)
+        values["ece_mass"], null["ece_mass"] = _ece(by_mass, seed, rows.clustered)
     if "smece" in wanted:
         values["smece"], null["smece"] = _smooth(rows, data, names, seed)
     if "spiegelhalter_z" in wanted:
@@ -57,8 +58,8 @@ def flexible_errors(ladder: Ladder, data: Ladder | None) -> tuple[Floats, Floats
     )
 
 
-def _ece(rows: Sorted, seed: int) -> tuple[Floats, tuple[Null | None, ...]]:
-    """ECE of every stratum over the bins of the rows, and its null by redrawn labels."""
+def _ece(rows: Sorted, seed: int, clustered: bool) -> tuple[Floats, tuple[Null | None, ...]]:
+    """ECE of every stratum over the bins of the rows, and its null."""
     strata = rows.start.size - 1
     n = np.diff(rows.start)
     group = np.repeat(np.arange(strata), n)
@@ -67,10 +68,10 @@ def _ece(rows: Sorted, seed: int) -> tuple[Floats, tuple[Null | None, ...]]:
     )
     with np.errstate(invalid="ignore"):
         value = np.abs(difference).reshape(strata, 16).sum(1) / n
-    redrawn = null_ece(rows, seed, NULL_REPLICATES)
+    drawn = null_ece(rows, seed, NULL_REPLICATES, signed=clustered)
     return value, tuple(
         null_of(float(observed), draws) if size else None
-        for observed, draws, size in zip(value, redrawn, n, strict=True)
+        for observed, draws, size in zip(value, drawn, n, strict=True)
     )
 
 
@@ -87,7 +88,7 @@ def _mass_bins(rows: Sorted) -> NDArray[np.int8]:
 def _smooth(
     rows: Rows, data: Grouped, names: Sequence[str], seed: int
 ) -> tuple[Floats, tuple[Null | None, ...]]:
-    """SmECE of every stratum; labels are redrawn on the common rungs of the score."""
+    """SmECE of every stratum, and its null on the common rungs of the score."""
     value = np.full(data.strata, np.nan)
     nulls: list[Null | None] = []
     for i, name in enumerate(names):
@@ -98,14 +99,21 @@ def _smooth(
         p, label = data.rows.probability[part], data.rows.label[part].astype(np.float64)
         exact = exact_ladder(p, p, label, rows.setting)
         value[i] = smooth_ece(exact.score, exact.positives, exact.negatives)
-        count = np.bincount(data.rows.rung[part], minlength=rows.rung_score.size)
-        used = count > 0
-        generator = null_generator(seed, name)
-        draws = null_smooth_ece(
-            rows.rung_score[used], count[used], generator, SMOOTH_NULL_REPLICATES
-        )
-        nulls.append(null_of(float(value[i]), draws))
+        nulls.append(null_of(float(value[i]), _smooth_draws(rows, data, i, name, seed)))
     return value, tuple(nulls)
+
+
+def _smooth_draws(rows: Rows, data: Grouped, stratum: int, name: str, seed: int) -> Floats:
+    own = data.rows.only(slice(stratum, stratum + 1))
+    rungs = rows.rung_score.size
+    count = np.bincount(own.rung, minlength=rungs)
+    used = count > 0
+    score = rows.rung_score[used]
+    if not rows.clustered:
+        generator = null_generator(seed, name)
+        return null_smooth_ece(score, count[used], generator, SMOOTH_NULL_REPLICATES)
+    residual = signed_residuals(own, rungs, seed, SMOOTH_NULL_REPLICATES)
+    return smooth_ece_draws(score, residual[:, used] / own.label.size)
 
 
 def _spiegelhalter(data: Grouped) -> tuple[Floats, tuple[Null | None, ...]]:

@@ -1,6 +1,6 @@
 """Gaps between groups seen again with the site, or declared covariates, held fixed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from audit.problems import InputError, Problem, nearest
 from audit.row_terms import Patients, RowTerms, codes_of, patients_of, terms_of, too_little
 from audit.rows import Floats, Ints, Rows
 from audit.sections import Bounded, CaseMix, SiteSplit, StandardisedGap, Status
+from audit.stats._arrays import group_sum, pair_codes
 from audit.stats.decomposition import Decomposition, Part, decompose
 from audit.stats.standardisation import Standardised, standardise
 from audit.strata import StrataSet, stratum_name
@@ -20,13 +21,15 @@ from audit.strata import StrataSet, stratum_name
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """A stratum, the reference, and whether the data bear a comparison of one measure."""
+    """A stratum, the reference, and whether the data bear a comparison of one measure.
+
+    `codes` are those of the stratum and the reference.
+    """
 
     attribute: str
     stratum: str
     reference: str
-    rows: Ints
-    group: Ints
+    codes: tuple[int, int]
     status: Status
     reason: str | None
 
@@ -67,41 +70,34 @@ def case_mix_of(cohort: Cohort, plan: Plan, rows: Rows, sets: Sequence[StrataSet
     covariates = [d for d in cohort.dimensions if d.name in plan.standardise]
     if site is None and not covariates:
         return CaseMix()
-    terms = terms_of(plan, rows)
-    single = [s for s in sets if len(s.attributes) == 1]
     by_site: list[SiteSplit] = []
     standardised: list[StandardisedGap] = []
-    for strata in single:
-        if site is not None and strata.attributes == (site.name,):
+    for strata in sets:
+        if len(strata.attributes) != 1 or (site and strata.attributes == (site.name,)):
             continue
         groups = _groups(rows, strata)
         if site is not None:
-            by_site.extend(_by_site(rows, groups, site, terms, plan))
+            by_site.extend(_by_site(rows, groups, site, terms_of(plan, rows), plan))
         if covariates and strata.attributes[0] not in plan.standardise:
+            terms = terms_of(plan, rows)
             standardised.extend(_standardised(rows, groups, covariates, terms, plan))
     return CaseMix(by_site=tuple(by_site), standardised=tuple(standardised))
 
 
 @dataclass(frozen=True, eq=False)
 class _Groups:
-    """The rows of one set of strata, stratum by stratum, and the patients behind them."""
+    """The stratum of every row, where those of each would begin, and the patients behind them."""
 
     strata: StrataSet
-    take: Ints
     start: Ints
     code: Ints
     patients: Patients
 
-    def of(self, stratum: int) -> Ints:
-        """Rows of one stratum."""
-        return self.take[self.start[stratum] : self.start[stratum + 1]]
-
 
 def _groups(rows: Rows, strata: StrataSet) -> _Groups:
     code, count = codes_of(strata, rows), len(strata.strata)
-    take = np.argsort(code, kind="stable")
-    start = np.searchsorted(code[take], np.arange(count + 1))
-    return _Groups(strata, take, start, code, patients_of(rows, code, count))
+    start = np.concatenate(([0], np.cumsum(np.bincount(code, minlength=count))))
+    return _Groups(strata, start, code, patients_of(rows, code, count))
 
 
 def _pairs(rows: Rows, groups: _Groups, terms: RowTerms, plan: Plan) -> Iterator[_Pair]:
@@ -112,19 +108,12 @@ def _pairs(rows: Rows, groups: _Groups, terms: RowTerms, plan: Plan) -> Iterator
         return
     short = too_little(terms, groups.patients, rows.label, plan.minimum)
     bottom = np.bincount(groups.code, terms.denominator, n.size).astype(np.float64)
-    counts = terms.counts
-    base = groups.of(reference)
-    base = base[counts[base]]
     for i, stratum in enumerate(strata.strata):
         if i == reference:
             continue
         status, reason = _status(strata, (i, reference), n, bottom, short, terms)
-        own = groups.of(i)
-        own = own[counts[own]]
-        mine = np.concatenate([own, base])
-        group = np.repeat(np.array([1, 0]), [own.size, base.size])
-        name = strata.attributes[0]
-        yield _Pair(name, stratum, strata.strata[reference], mine, group, status, reason)
+        names = (strata.attributes[0], stratum, strata.strata[reference])
+        yield _Pair(*names, (i, reference), status, reason)
 
 
 def _status(
@@ -148,22 +137,68 @@ def _status(
     return "ok", None
 
 
+@dataclass(frozen=True, eq=False)
+class _Units:
+    """Rows of one patient, one stratum and one cell of the other variable, added together.
+
+    Units are sorted by stratum; `start` is where those of each stratum begin. What depends on sums
+    over patients alone is the same of units as of rows.
+    """
+
+    of_row: Ints
+    cell: Ints
+    cluster: Ints
+    start: Ints
+
+    def total(self, values: Floats) -> Floats:
+        """Sum a per-row array by unit."""
+        return group_sum(values, self.of_row, self.cluster.size)
+
+
+def _units(rows: Rows, groups: _Groups, cell: Ints, cells: int) -> _Units:
+    owner, of_row = pair_codes(groups.code * cells + cell, rows.cluster)
+    cluster = np.empty(owner.size, dtype=np.int64)
+    cluster[of_row] = rows.cluster
+    start = np.searchsorted(owner // cells, np.arange(groups.start.size))
+    return _Units(of_row, owner % cells, cluster, start)
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """The units of a stratum (group 1) and the reference (group 0) that enter one measure."""
+
+    numerator: Floats
+    denominator: Floats
+    group: Ints
+    cell: Ints
+    cluster: Ints
+
+
+def _compared(units: _Units, terms: tuple[Floats, Floats], pair: _Pair) -> _Compared:
+    numerator, denominator = terms
+    own, base = (np.arange(units.start[i], units.start[i + 1]) for i in pair.codes)
+    group = np.repeat(np.array([1, 0]), [own.size, base.size])
+    mine = np.concatenate([own, base])
+    used = (numerator[mine] != 0) | (denominator[mine] != 0)
+    mine, group = mine[used], group[used]
+    return _Compared(
+        numerator[mine], denominator[mine], group, units.cell[mine], units.cluster[mine]
+    )
+
+
 def _by_site(
-    rows: Rows, groups: _Groups, site: Dimension, terms: Sequence[RowTerms], plan: Plan
+    rows: Rows, groups: _Groups, site: Dimension, terms: Iterable[RowTerms], plan: Plan
 ) -> Iterator[SiteSplit]:
-    code = site.codes[rows.position].astype(np.int64)
+    sites = len(site.levels)
+    units = _units(rows, groups, site.codes[rows.position].astype(np.int64), sites)
     for own in terms:
+        sums = units.total(own.numerator), units.total(own.denominator)
         for pair in _pairs(rows, groups, own, plan):
             found = None
             if pair.status in ("ok", "insufficient"):
+                c = _compared(units, sums, pair)
                 found = decompose(
-                    own.numerator[pair.rows],
-                    own.denominator[pair.rows],
-                    pair.group,
-                    code[pair.rows],
-                    rows.cluster[pair.rows],
-                    len(site.levels),
-                    plan.level,
+                    c.numerator, c.denominator, c.group, c.cell, c.cluster, sites, plan.level
                 )
             yield _site_split(pair, own, found, site, plan.level, rows.clustered)
 
@@ -234,23 +269,26 @@ def _standardised(
     rows: Rows,
     groups: _Groups,
     covariates: Sequence[Dimension],
-    terms: Sequence[RowTerms],
+    terms: Iterable[RowTerms],
     plan: Plan,
 ) -> Iterator[StandardisedGap]:
     """Both groups of each pair at the distribution that the cohort has, taken as given."""
     cell, cells = _cells(rows, covariates)
     names = tuple(d.name for d in covariates)
+    units = _units(rows, groups, cell, cells)
     for own in terms:
+        sums = units.total(own.numerator), units.total(own.denominator)
         standard = np.bincount(cell, own.denominator, cells)
         for pair in _pairs(rows, groups, own, plan):
             found = None
             if pair.status in ("ok", "insufficient"):
+                c = _compared(units, sums, pair)
                 found = standardise(
-                    own.numerator[pair.rows],
-                    own.denominator[pair.rows],
-                    pair.group,
-                    cell[pair.rows],
-                    rows.cluster[pair.rows],
+                    c.numerator,
+                    c.denominator,
+                    c.group,
+                    c.cell,
+                    c.cluster,
                     2,
                     cells,
                     0,

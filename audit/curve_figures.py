@@ -94,8 +94,9 @@ def _of_stratum(
 ) -> _Stratum:
     part = slice(int(data.rows.start[stratum]), int(data.rows.start[stratum + 1]))
     exact = _exact(rows, data, part)
+    # A flexible curve need not keep within [0, 1]; its distance from the scores is kept there.
     value = [
-        _cross(rows, data, part, m) if m.id == "xauc" else float(m_value)
+        _cross(rows, data, part, m) if m.id == "xauc" else float(np.clip(m_value, *m.bounds))
         for m, m_value in zip(measures, _values(measures, exact, None), strict=True)
     ]
     if not scheme.replicates:

@@ -12,11 +12,11 @@ from audit.measures.declaration import Measure
 from audit.result import Null
 from audit.rows import Floats, Grouped, Ints, Rows, grouped
 from audit.stats._arrays import group_sum, pair_codes
-from audit.stats.auc import auc_variance, placements
-from audit.stats.linear import cluster_variance, ratio_influence
+from audit.stats.auc import paired_auc_variance, sorted_placements
+from audit.stats.linear import ratio_influence, unit_variance
 from audit.stats.logistic import recalibration_influence
 from audit.strata import StrataSet
-from audit.sums import FIELDS, INDEX, TERMS, Sums
+from audit.sums import FIELDS, TERMS, Sums, columns_of
 from audit.sweep import Resampling, point_sums, resampled_sums
 
 Replicates = NDArray[np.float64]
@@ -39,8 +39,9 @@ class Part:
 class Figures:
     """Numbers of one set of strata, before they become records.
 
-    Arrays are indexed by stratum. `variance` is on the measure's natural scale; `informants` is
-    how many sampling units are behind the denominator of a ratio;
+    Arrays are indexed by stratum. `variance` is on the measure's natural scale; `independent` is
+    what that of the AUROC and the fits would be if rows were independent; `informants` is how many
+    sampling units are behind the denominator of a ratio;
     `replicates` has shape (strata, resamples); `parts` holds those of numerators and denominators,
     for single attributes; `jackknife` holds the moments of leaving out one
     patient, where the stratum is small. `measures` are those computed.
@@ -51,6 +52,7 @@ class Figures:
     sums: Sums
     values: dict[str, Floats]
     variance: dict[str, Floats]
+    independent: dict[str, Floats]
     informants: dict[str, Ints]
     replicates: dict[str, Replicates]
     parts: dict[str, tuple[Part, Part]]
@@ -88,7 +90,12 @@ def compute_figures(
     sums = Sums(point_sums(data.rows), fit, rows.setting)
     values = {m.id: m.compute(sums) for m in additive if m.compute is not None}
     pairs = _pairs(data)
-    variance, informants, classes = _variances(rows, data, pairs, measures)
+    placement = sorted_placements(data.rows.label == 1, data.rows.block_end == 1, data.rows.start)
+    fits = dict(_fit_influences(rows, data, measures))
+    variance, informants, classes = _variances(rows, data, pairs, measures, placement, fits)
+    independent: dict[str, Floats] = {}
+    if rows.clustered and len(strata.attributes) < 2:
+        independent = _independent(data, measures, placement, fits)
     replicates: dict[str, Replicates] = {}
     parts: dict[str, tuple[Part, Part]] = {}
     jackknife: dict[str, Moments] = {}
@@ -108,6 +115,7 @@ def compute_figures(
         sums=sums,
         values=values | curve.values,
         variance=variance,
+        independent=independent,
         informants=informants,
         replicates=replicates,
         parts=parts,
@@ -187,29 +195,65 @@ def _pairs(data: Grouped) -> _Pairs:
 
 
 def _variances(
-    rows: Rows, data: Grouped, pairs: _Pairs, measures: Sequence[Measure]
+    rows: Rows,
+    data: Grouped,
+    pairs: _Pairs,
+    measures: Sequence[Measure],
+    placement: Floats,
+    fits: dict[str, Floats],
 ) -> tuple[dict[str, Floats], dict[str, Ints], tuple[Ints, Ints]]:
     """Variances from influence values summed by patient, and how many patients inform each."""
     variance: dict[str, Floats] = {}
     informants: dict[str, Ints] = {}
-    label = data.rows.label
-    placement = placements(rows.score[data.take], label, data.group, data.strata)
-    _, auc_var, positive, negative = auc_variance(
-        placement, label, data.group, data.rows.cluster, data.strata
+    positives = data.rows.label == 1
+    _, auc_var, positive, negative = paired_auc_variance(
+        placement, positives, data.group, pairs.owner, pairs.of_row, data.strata
     )
     for measure in measures:
         if measure.inference == "auc":
             variance[measure.id] = auc_var
-    for name, influence, used in _influences(rows, data, pairs, measures):
-        alone = np.arange(pairs.owner.size)  # the pairs are independent already
-        variance[name], informants[name] = cluster_variance(
-            influence, pairs.owner, alone, data.strata, used
-        )
+    for name, influence, used in _influences(rows, data, pairs, measures, fits):
+        variance[name], informants[name] = unit_variance(influence, pairs.owner, data.strata, used)
     return variance, informants, (positive, negative)
 
 
+def _independent(
+    data: Grouped, measures: Sequence[Measure], placement: Floats, fits: dict[str, Floats]
+) -> dict[str, Floats]:
+    """Variances of the AUROC and the fits if every row were a patient of its own."""
+    found: dict[str, Floats] = {}
+    auroc = [m.id for m in measures if m.inference == "auc"]
+    if auroc:
+        alone = np.arange(data.group.size)
+        positives = data.rows.label == 1
+        value = paired_auc_variance(
+            placement, positives, data.group, data.group, alone, data.strata
+        )[1]
+        found |= dict.fromkeys(auroc, value)
+    for name, influence in fits.items():
+        every = np.ones(influence.size, dtype=np.bool_)
+        found[name] = unit_variance(influence, data.group, data.strata, every)[0]
+    return found
+
+
+def _fit_influences(
+    rows: Rows, data: Grouped, measures: Sequence[Measure]
+) -> Iterator[tuple[str, Floats]]:
+    """Influence value of every row on the fits that are among the measures."""
+    fits = [m.id for m in measures if m.inference == "fit"]
+    if fits:
+        logit = rows.logit[data.take]
+        fitted = recalibration_influence(data.fit, logit, data.rows.label, data.group)
+        for name in fits:
+            yield name, fitted[:, _FIT_COLUMN[name]]
+
+
 def _influences(
-    rows: Rows, data: Grouped, pairs: _Pairs, measures: Sequence[Measure]
+    rows: Rows,
+    data: Grouped,
+    pairs: _Pairs,
+    measures: Sequence[Measure],
+    fits: dict[str, Floats],
 ) -> Iterator[tuple[str, Floats, NDArray[np.bool_]]]:
     """Name of each measure, influence value of every pair, and which pairs contribute."""
     ratios = [m for m in measures if m.numerator is not None and m.denominator is not None]
@@ -222,17 +266,12 @@ def _influences(
             top, bottom = measure.numerator(records), measure.denominator(records)
             used = bottom != 0 if measure.inference == "proportion" else every
             yield measure.id, ratio_influence(top, bottom, pairs.owner, data.strata), used
-    fits = [m.id for m in measures if m.inference == "fit"]
-    if fits:
-        logit = rows.logit[data.take]
-        fitted = recalibration_influence(data.fit, logit, data.rows.label, data.group)
-        for name in fits:
-            yield name, pairs.total(fitted[:, _FIT_COLUMN[name]]), every
+    for name, influence in fits.items():
+        yield name, pairs.total(influence), every
 
 
 def _pair_sums(rows: Rows, data: Grouped, pairs: _Pairs) -> Sums:
     """Sums of every pair, as the record of a stratum of one patient."""
-    values = np.full((pairs.owner.size, len(FIELDS)), np.nan)
     label = data.rows.label.astype(np.float64)
     flagged = rows.flagged[data.take]
     found = {
@@ -241,8 +280,7 @@ def _pair_sums(rows: Rows, data: Grouped, pairs: _Pairs) -> Sums:
         "tp": label * flagged,
         "fp": (1 - label) * flagged,
     }
-    for name, of_row in found.items():
-        values[:, INDEX[name]] = pairs.total(of_row)
+    columns = {name: pairs.total(of_row) for name, of_row in found.items()}
     for place, column in enumerate(data.rows.columns):
-        values[:, INDEX[TERMS[column]]] = pairs.total(data.rows.terms[:, place])
-    return Sums(values, np.full((1, 3), np.nan), rows.setting)
+        columns[TERMS[column]] = pairs.total(data.rows.terms[:, place])
+    return columns_of(columns, rows.setting)

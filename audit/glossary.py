@@ -319,6 +319,31 @@ METHODS = (
         "A percentile interval of a resampled ECE is biased and is not given.",
         "Broecker 2012, doi:10.1007/s00382-011-1191-1",
     ),
+    Entry(
+        "standard_normal",
+        "Standard normal null",
+        "The statistic is divided by its standard error were the model calibrated, and then is "
+        "standard normal.",
+        "For independent rows.",
+        "Spiegelhalter 1986, doi:10.1002/sim.4780050506",
+    ),
+    Entry(
+        "standard_normal_patients",
+        "Standard normal null, variance over patients",
+        "As for independent rows, with the variance of the sums of patients.",
+        "For patients with several rows.",
+        "Spiegelhalter 1986, doi:10.1002/sim.4780050506; Liang & Zeger 1986, "
+        "doi:10.1093/biomet/73.1.13",
+    ),
+    Entry(
+        "null_reference_patients",
+        "Null by signs of patients",
+        "For patients with several rows: what the outcomes lie above their probabilities changes "
+        "its sign, patient by patient, 1,000 times, as if the model were calibrated; mean and 95 % "
+        "quantile of the error are shown beside the observed one.",
+        "Labels redrawn row by row would leave out what the rows of a patient share.",
+        "Cameron, Gelbach & Miller 2008, doi:10.1162/rest.90.3.414",
+    ),
     *(
         Entry(
             f"lowess_percentile_bootstrap_{scheme}",

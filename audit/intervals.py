@@ -41,7 +41,9 @@ def measure_intervals(
     """
     if measure.inference == "null":
         nothing = np.full(len(figures.strata.strata), np.nan)
-        return Intervals(nothing, nothing, ("null_reference",) * nothing.size)
+        return Intervals(
+            nothing, nothing, (_null_method(measure, figures.clustered),) * nothing.size
+        )
     if method in ("bootstrap", "bca", "basic"):
         return _bootstrap(figures, measure, level, method)
     if measure.inference == "proportion":
@@ -53,6 +55,12 @@ def measure_intervals(
     if measure.inference in ("bootstrap", "basic"):
         return _bootstrap(figures, measure, level, None)
     return _linearised(figures, measure, level)
+
+
+def _null_method(measure: Measure, clustered: bool) -> str:
+    if measure.id == "spiegelhalter_z":
+        return "standard_normal_patients" if clustered else "standard_normal"
+    return "null_reference_patients" if clustered else "null_reference"
 
 
 def check_methods(plan: Plan, clustered: bool, source: str) -> None:
@@ -157,11 +165,19 @@ def _linearised(figures: Figures, measure: Measure, level: float) -> Intervals:
     clusters = np.where(
         np.isnan(figures.variance[measure.id]), 0, figures.clusters
     )  # degrees of freedom come from all the patients, whichever class is rarer
+    value = figures.values[measure.id]
     lower, upper = linear.interval(
-        figures.values[measure.id], figures.variance[measure.id], clusters, level, measure.scale
+        value, figures.variance[measure.id], clusters, level, measure.scale
     )
+    # Where all units are alike the variance is 0, or what rounding leaves of it.
+    with np.errstate(invalid="ignore"):
+        still = ~(upper - lower > ROUNDING * np.abs(value))
     kind = "cluster_robust" if figures.clustered else "linearised"
-    return Intervals(lower, upper, (f"{kind}_{measure.scale}",) * lower.size)
+    return Intervals(
+        np.where(still, np.nan, lower),
+        np.where(still, np.nan, upper),
+        (f"{kind}_{measure.scale}",) * lower.size,
+    )
 
 
 def _bootstrap(figures: Figures, measure: Measure, level: float, method: str | None) -> Intervals:

@@ -51,8 +51,20 @@ def common_rungs(score: Array) -> tuple[NDArray[np.int32], Array]:
     else:
         coarse = below * RUNGS // score.size
         rung = np.cumsum(np.append(True, coarse[1:] != coarse[:-1])) - 1
-    mean = np.bincount(rung, weights=rising) / np.bincount(rung)
-    return rung[::-1].astype(np.int32), mean
+    falling = rung[::-1].astype(np.int32)
+    return falling, rung_means(falling, score)
+
+
+def rung_means(rung: NDArray[np.int32], value: Array) -> Array:
+    """Mean by rung of a value that falls from row to row, as the rungs do.
+
+    Rounding is kept from taking a mean beyond the values of its rung, so that the means ascend
+    however close together the values are.
+    """
+    mean = np.bincount(rung, weights=value) / np.bincount(rung)
+    first = np.flatnonzero(np.append(True, rung[1:] != rung[:-1]))
+    last = np.append(first[1:], rung.size) - 1
+    return np.clip(mean, value[last][::-1], value[first][::-1])
 
 
 def exact_ladder(score: Array, probability: Array, label: Array, setting: Setting) -> Ladder:

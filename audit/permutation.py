@@ -20,7 +20,7 @@ from audit.stats.mixing import GOLDEN
 from audit.stats.weights import mix, stream
 from audit.sums import FIRST_TERM, INDEX, TERMS, Setting, Sums
 
-PURPOSE = 3  # of the random stream: 0 resamples, 1 multinomial, 2 null labels
+PURPOSE = 3  # of the random stream: 0 resamples, 1 multinomial, 2 and 4 null labels
 BYTES = 64 * 2**20
 # Rows times permutations beyond which fewer permutations are made, though never fewer than 200.
 MOST_WORK, FEWEST = 200_000_000, 200

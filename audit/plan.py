@@ -125,7 +125,7 @@ class Attribute(PlanPart):
 class Threshold(PlanPart):
     """The decision threshold on the score: a unit is flagged when score >= value."""
 
-    value: float
+    value: float = Field(description="On the scale of the score as it stands in the file.")
     source: Literal["fixed", "external", "tuned_here"] = Field(
         "fixed",
         description="fixed before these data, tuned on external data, or tuned_here (optimistic).",
@@ -193,20 +193,34 @@ class Requirement(PlanPart):
     `within`. With `contrast` it bounds a disparity between the levels of `attribute` by `margin`.
     """
 
-    id: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    measure: str
+    id: str = Field(
+        min_length=1,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="Its name in verdicts and reports; used once.",
+    )
+    measure: str = Field(description="Id of the measure; `equipoise explain` knows them.")
     output: str | None = Field(None, description="The class or label it speaks of, if several.")
     strata: Names = Field(
         ("overall",), description="'overall', an attribute (each level), or a stratum 'sex=F'."
     )
-    floor: float | None = None
-    ceiling: float | None = None
-    within: tuple[float, float] | None = None
-    contrast: Literal["difference", "ratio", "gap"] | None = None
-    attribute: str | None = None
-    margin: float | None = Field(None, gt=0)
+    floor: float | None = Field(None, description="The measure is at least this.")
+    ceiling: float | None = Field(None, description="The measure is at most this.")
+    within: tuple[float, float] | None = Field(
+        None, description="The measure lies between these two."
+    )
+    contrast: Literal["difference", "ratio", "gap"] | None = Field(
+        None, description="Each level against the reference, or (gap) the largest of all pairs."
+    )
+    attribute: str | None = Field(
+        None, description="Between whose levels: an attribute, or 'race & sex'."
+    )
+    margin: float | None = Field(
+        None,
+        gt=0,
+        description="Largest difference or gap; for a ratio r, within [r, 1/r].",
+    )
     level: Fraction | None = Field(None, description="Interval level; the plan's when absent.")
-    rationale: str | None = None
+    rationale: str | None = Field(None, description="Why this bound; printed beside the verdict.")
 
     @model_validator(mode="after")
     def _one_form(self) -> "Requirement":
@@ -233,30 +247,38 @@ class Requirement(PlanPart):
 class Plan(PlanPart):
     """A whole audit plan (``equipoise.yaml``)."""
 
-    version: Literal[1] = 1
+    version: Literal[1] = Field(1, description="Version of the plan's format.")
     task: Task = Field("binary", description="What the model predicts.")
-    title: str = ""
-    product: Product = Product()
+    title: str = Field("", description="Title of the audit, on its reports.")
+    product: Product = Field(Product(), description="What is audited, in words.")
     data: Names = Field((), description="Predictions files, relative to the plan.")
-    columns: Columns
+    columns: Columns = Field(description="Which column of the file is what.")
     positive: Scalar | None = Field(
         None, description="Label value that means the condition is present."
     )
     score_kind: ScoreKind = Field(
         "probability", description="probability, logit, or rank (only the order has meaning)."
     )
-    threshold: Threshold | None = None
-    attributes: dict[str, Attribute] = Field(default_factory=dict)
+    threshold: Threshold | None = Field(
+        None, description="Decision threshold; without one, nothing is flagged."
+    )
+    attributes: dict[str, Attribute] = Field(
+        default_factory=dict, description="What to stratify by: name -> how it is read."
+    )
     depth: int = Field(1, ge=1, le=4, description="How many attributes are crossed at most.")
-    level: Fraction = 0.95
-    resamples: int = Field(2000, ge=100, le=100_000)
-    seed: int = Field(1, ge=0, lt=2**63)
-    minimum: Minimum = Minimum()
+    level: Fraction = Field(0.95, description="Level of all intervals.")
+    resamples: int = Field(
+        2000, ge=100, le=100_000, description="Bootstrap resamples of the patients."
+    )
+    seed: int = Field(1, ge=0, lt=2**63, description="Of resamples and permutations.")
+    minimum: Minimum = Field(
+        Minimum(), description="Counts below which a value is shown without inference."
+    )
     measures: Names = Field((), description="Measures to report; all that apply when empty.")
     intervals: dict[str, Method] = Field(
         default_factory=dict, description="Measure -> interval method, where not the automatic one."
     )
-    options: Options = Options()
+    options: Options = Field(Options(), description="Where on its curve a measure is read.")
     permutations: int = Field(
         500, ge=0, le=100_000, description="Permutations behind the null of every gap; 0 for none."
     )
@@ -266,10 +288,14 @@ class Plan(PlanPart):
     label_error: dict[str, LabelError] = Field(
         default_factory=dict, description="Stratum ('sex=F', or 'overall') -> label error rates."
     )
-    precision: Precision = Precision()
+    precision: Precision = Field(
+        Precision(), description="Interval widths for the adequacy of the sample size."
+    )
     max_levels: int = Field(500, ge=2, description="More levels than this is taken for an error.")
-    as_of: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
-    requirements: tuple[Requirement, ...] = ()
+    as_of: str | None = Field(
+        None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="Date the audit speaks of: 2026-01-31."
+    )
+    requirements: tuple[Requirement, ...] = Field((), description="What must hold.")
 
     @field_validator("attributes", mode="before")
     @classmethod

@@ -16,6 +16,7 @@ Labels = NDArray[np.int8]
 Floats = NDArray[np.float64]
 
 SHOWN = 6  # values listed in a problem
+SMALLEST = 1e-60  # probability that is told from 0
 YES_NO = {"0": 0, "1": 1, "false": 0, "true": 1}
 EMPTY_CELL = "leave the cell empty where it is not known"
 
@@ -190,14 +191,18 @@ def _threshold(plan: Plan) -> float:
 
 
 def probabilities(score: Floats, plan: Plan) -> Floats:
-    """Return the predicted probability, NaN where the score is not one."""
+    """Return the predicted probability, NaN where the score is not one.
+
+    Below 1e-60 it is 0: no sum of such probabilities can be divided by and squared.
+    """
     if plan.columns.prediction is not None or plan.score_kind == "rank":
         return np.full(len(score), np.nan)
     if plan.score_kind == "probability":
-        return score.copy()
+        return np.where(score < SMALLEST, 0.0, score)
     # both forms of the logistic function, so that neither tail overflows
     small = np.exp(-np.abs(score))
-    return np.where(score >= 0, 1 / (1 + small), small / (1 + small))
+    chance = np.where(score >= 0, 1 / (1 + small), small / (1 + small))
+    return np.where(chance < SMALLEST, 0.0, chance)
 
 
 def role_conflicts(plan: Plan, findings: Findings) -> None:

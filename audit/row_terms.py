@@ -1,5 +1,6 @@
 """Measures that are ratios of linear sums, row by row: what decompositions and bounds add up."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from audit.rows import Floats, Ints, Rows
 from audit.selection import chosen, possible
 from audit.stats._arrays import pair_codes
 from audit.strata import StrataSet
-from audit.sums import FIELDS, INDEX, Sums, probability_terms
+from audit.sums import Sums, columns_of, probability_terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,37 +24,27 @@ class RowTerms:
     denominator: Floats
 
     @property
-    def counts(self) -> NDArray[np.bool_]:
-        """Rows that enter the measure."""
-        rows: NDArray[np.bool_] = (self.numerator != 0) | (self.denominator != 0)
-        return rows
-
-    @property
     def is_mean(self) -> bool:
         """Whether it is the mean of a value over some rows."""
         outside = self.numerator[self.denominator == 0]
         return bool(np.isin(self.denominator, (0.0, 1.0)).all() and not outside.any())
 
 
-def terms_of(plan: Plan, rows: Rows) -> list[RowTerms]:
-    """Give the terms of every chosen measure that is one linear sum over another."""
+def terms_of(plan: Plan, rows: Rows) -> Iterator[RowTerms]:
+    """Give the terms of every chosen measure that is one linear sum over another, in turn."""
     records = _records(rows)
-    return [
-        RowTerms(
-            m,
-            np.asarray(m.numerator(records), dtype=np.float64),
-            np.asarray(m.denominator(records), dtype=np.float64),
-        )
-        for m in possible(chosen(plan, 1), rows)
-        if m.numerator is not None
-        and m.denominator is not None
-        and m.inference in ("proportion", "ratio")
-    ]
+    for m in possible(chosen(plan, 1), rows):
+        linear = m.inference in ("proportion", "ratio")
+        if linear and m.numerator is not None and m.denominator is not None:
+            yield RowTerms(
+                m,
+                np.asarray(m.numerator(records), dtype=np.float64),
+                np.asarray(m.denominator(records), dtype=np.float64),
+            )
 
 
 def _records(rows: Rows) -> Sums:
     """Every row as the record of a stratum of one."""
-    values = np.full((rows.label.size, len(FIELDS)), np.nan, order="F")
     label = rows.label.astype(np.float64)
     found = {
         "positives": label,
@@ -63,9 +54,7 @@ def _records(rows: Rows) -> Sums:
     }
     if rows.is_probability:
         found |= probability_terms(label, rows.probability, rows.logit)
-    for name, column in found.items():
-        values[:, INDEX[name]] = column
-    return Sums(values, np.full((1, 3), np.nan), rows.setting)
+    return columns_of(found, rows.setting)
 
 
 @dataclass(frozen=True, eq=False)

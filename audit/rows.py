@@ -1,6 +1,6 @@
 """The analysed rows: both label and score known, sorted once by falling score."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from audit.cohort import Cohort
-from audit.ladder import common_rungs
+from audit.ladder import common_rungs, rung_means
 from audit.plan import Plan
 from audit.stats.logistic import Recalibration, recalibration
 from audit.stats.mixing import splitmix64
@@ -70,7 +70,7 @@ def analysed_rows(cohort: Cohort, plan: Plan) -> Rows:
     score = cohort.score[position]
     rung, rung_score = common_rungs(score)
     if is_probability and score.size:
-        rung_score = np.bincount(rung, weights=probability) / np.bincount(rung)
+        rung_score = rung_means(rung, probability)
     return Rows(
         position=position,
         label=cohort.label[position].astype(np.uint8),
@@ -193,31 +193,36 @@ def _terms(
     group: Ints,
 ) -> Floats:
     """Terms of every row, in the order of the record; shape (rows, terms)."""
-    found: dict[str, Floats] = {}
+    place = {name: i for i, name in enumerate(name for name in TERMS if name in wanted)}
+    out = np.empty((label.size, len(place)))
     if wanted & set(_FITTED):
-        found |= _calibration_terms(fit, logit, label, group)
+        for name, values in _calibration_terms(fit, logit, label, group):
+            if name in place:
+                out[:, place[name]] = values
     if wanted - set(_FITTED):
-        found |= probability_terms(label.astype(np.float64), probability, logit)
-    out = np.empty((label.size, len(wanted)))
-    for place, name in enumerate(name for name in TERMS if name in wanted):
-        out[:, place] = found[name]
+        for name, values in probability_terms(label.astype(np.float64), probability, logit).items():
+            if name in place:
+                out[:, place[name]] = values
     return out
 
 
 def _calibration_terms(
     fit: Recalibration, logit: Floats, label: NDArray[np.uint8], group: Ints
-) -> dict[str, Floats]:
-    """Per-row score and information terms at the stratum's fit; zero where there is no fit."""
+) -> Iterator[tuple[str, Floats]]:
+    """Per-row score and information terms at the stratum's fit; zero where there is no fit.
+
+    One after another: all of them at once are most of the memory of a large cohort.
+    """
     joint = np.nan_to_num(fit.intercept)[group] + np.nan_to_num(fit.slope)[group] * logit
     expected = expit(joint)
+    residual = label - expected
+    yield "score_a", residual
+    yield "score_b", residual * logit
     weight = expected * (1 - expected)
+    yield "info_aa", weight
+    weight = weight * logit
+    yield "info_ab", weight
+    yield "info_bb", weight * logit
     shifted = expit(np.nan_to_num(fit.citl)[group] + logit)
-    return {
-        "score_a": label - expected,
-        "score_b": (label - expected) * logit,
-        "info_aa": weight,
-        "info_ab": weight * logit,
-        "info_bb": weight * logit * logit,
-        "score_c": label - shifted,
-        "info_cc": shifted * (1 - shifted),
-    }
+    yield "score_c", label - shifted
+    yield "info_cc", shifted * (1 - shifted)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -48,6 +49,7 @@ from audit.verdicts import Evidence, check_requirements, verdicts_of
 from audit.warnings import warnings_of
 
 Progress = Callable[[int, int, str], None]
+LARGE = 300_000  # rows from which on one set is worked on at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +125,8 @@ def _audit(
     check_nested(plan, plan_name)
     check_case_mix(plan, [d.name for d in cohort.dimensions], plan_name)
     check_bounds(plan, [s for strata in sets for s in strata.strata], plan_name)
+    if cohort.rows > LARGE:
+        pa.default_memory_pool().release_unused()  # what reading the table left behind
     scheme = resampling(plan.seed, plan.resamples, cohort.clusters)
     site = next((d.codes for d in cohort.dimensions if d.role == "site"), None)
     results = set_results(sets, rows, plan, scheme, site, progress)
@@ -137,12 +141,14 @@ def _audit(
     estimates = evidence[plan.level].estimates
     summary = _cohort_summary(cohort, plan, rows, results)
     own = [(r.figures, r.estimates[plan.level]) for r in results]
-    with ThreadPoolExecutor(workers()) as pool:  # each is a function of rows and plan alone
+    fits = {r.figures.strata.attributes: r.figures.sums.fit for r in results}
+    # Each is a function of rows and plan alone.
+    with ThreadPoolExecutor(_at_once(rows)) as pool:
         sites_found = pool.submit(site_summary, cohort, rows, plan, results)
         curves = pool.submit(curves_of, rows, sets, plan, scheme)
         sizes = pool.submit(adequacy_of, plan, rows, own)
         case_mix = pool.submit(case_mix_of, cohort, plan, rows, sets)
-        tests = pool.submit(calibration_interactions, rows, sets, plan.minimum)
+        tests = pool.submit(calibration_interactions, rows, sets, plan.minimum, fits)
         bounds = pool.submit(bounds_of, cohort, plan, rows, sets)
     sites = sites_found.result()
     return AuditResult(
@@ -198,12 +204,20 @@ def set_results(
         return set_result(strata, rows, plan, scheme, within, permuted=permuted)
 
     results: list[SetResult] = []
-    with ThreadPoolExecutor(workers()) as pool:
+    with ThreadPoolExecutor(_at_once(rows)) as pool:
         for strata, result in zip(sets, pool.map(one, sets), strict=True):
             results.append(result)
             if progress is not None:
                 progress(len(results), len(sets), " & ".join(strata.attributes) or "overall")
     return results
+
+
+def _at_once(rows: Rows) -> int:
+    """How many parts are worked on together: the rows of a large one are most of the memory.
+
+    Its resamples keep every worker busy all the same.
+    """
+    return workers() if rows.label.size <= LARGE else 1
 
 
 def set_result(

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from audit.ladder import rung_means
 from audit.result import SmoothCurve
-from audit.rows import Floats, Rows
+from audit.rows import Floats, Ints, Rows
 from audit.stats.flexible import (
     CurveBand,
     FlexibleCurve,
@@ -21,17 +22,19 @@ from audit.sweep import Resampling, Sorted, resampled_rungs
 
 # A band to look at: its bounds need fewer resamples than the interval of a printed number.
 REPLICATES = 256
+# So many scores tell the spline of hundreds of thousands within a thousandth of its band.
+RUNGS = 4096
 
 
 def smooth_curve(rows: Rows, own: Sorted, level: float, scheme: Resampling) -> SmoothCurve | None:
     """Flexible calibration curve of the rows of one stratum, at 50 points or fewer.
 
     Lowess with the percentile band of the first 256 patient resamples up to 5,000 rows; beyond, a
-    restricted cubic spline with its cluster-robust band. None where there is no such curve: one
+    restricted cubic spline with its cluster-robust band, of 4,096 scores of equal mass where there
+    are more than four times as many. None where there is no such curve: one
     outcome class, fewer than three distinct scores, or classes that the spline separates.
     """
-    p = clip_probability(own.probability)
-    score, rung = np.unique(p, return_inverse=True)
+    score, rung = _scores(own)
     positives = np.bincount(rung, own.label, score.size)
     negatives = np.bincount(rung, minlength=score.size) - positives
     found = flexible_curve(score, positives, negatives)
@@ -53,6 +56,20 @@ def smooth_curve(rows: Rows, own: Sorted, level: float, scheme: Resampling) -> S
         upper=_numbers(band.upper),
         method=method,
     )
+
+
+def _scores(own: Sorted) -> tuple[Floats, Ints]:
+    """Ascending probabilities, clipped, and the place of each row among them."""
+    falling = clip_probability(own.probability)
+    rising = falling[::-1]
+    fresh = np.append(True, rising[1:] != rising[:-1])
+    place = np.cumsum(fresh) - 1
+    if place[-1] >= 4 * RUNGS:
+        # by the first row of a score, so that ties stay together
+        coarse = np.flatnonzero(fresh)[place] * RUNGS // rising.size
+        place = np.cumsum(np.append(False, coarse[1:] != coarse[:-1]))
+    rung = place[::-1]
+    return rung_means(rung.astype(np.int32), falling), rung
 
 
 def _resampled(

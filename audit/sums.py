@@ -4,6 +4,7 @@ A record is one row of numbers per stratum (or per stratum and resample, or even
 single row is a stratum of one). Measures are pure functions of the record.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +79,26 @@ class Sums:
     def flagged(self) -> Array:
         """Rows at or above the threshold."""
         return self["tp"] + self["fp"]
+
+
+@dataclass(frozen=True)
+class Columns(Sums):
+    """Sums of which only some are at hand: one array for each, the others are NaN.
+
+    `values` has shape ``(..., 0)``.
+    """
+
+    columns: Mapping[str, Array]
+
+    def __getitem__(self, name: str) -> Array:
+        nothing = np.broadcast_to(np.nan, self.values.shape[:-1])
+        return self.columns.get(name, nothing)
+
+
+def columns_of(columns: Mapping[str, Array], setting: Setting) -> Columns:
+    """Give the sums of many units, all named in `columns`, that have no fit of their own."""
+    size = next(iter(columns.values())).size
+    return Columns(np.empty((size, 0)), np.full((1, 3), np.nan), setting, columns)
 
 
 def probability_terms(label: Array, probability: Array, logit: Array) -> dict[str, Array]:

@@ -7,6 +7,7 @@ or index matrix is stored, and no result depends on how the blocks of resamples 
 """
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,11 +15,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from audit.stats.mixing import GOLDEN
 from audit.stats.weights import (
     EXACT_BELOW,
     LANES,
-    mix,
+    add_eight,
     multinomial_weights,
     poisson_lanes,
     stream,
@@ -101,6 +101,14 @@ def resampling(seed: int, replicates: int, patients: int) -> Resampling:
 
 # The kernels loop over lanes by hand: slices would read better and compile twice as long.
 @njit(cache=True, nogil=True)
+def _lanes(rows):  # type: ignore[no-untyped-def]
+    # On the boundary of a cache line, vectors are read and written in one go: half the time.
+    raw = np.zeros(rows * LANES + 8)
+    skip = (64 - raw.ctypes.data % 64) % 64 // 8
+    return raw[skip : skip + rows * LANES].reshape(rows, LANES)
+
+
+@njit(cache=True, nogil=True)
 def _clear(acc, block_pos, block_neg):  # type: ignore[no-untyped-def]
     for r in range(LANES):
         block_pos[r] = 0.0
@@ -141,27 +149,11 @@ def _add_held(acc, weights, terms, first, held):  # type: ignore[no-untyped-def]
     # order of the rows, as one at a time would.
     if held == HELD:
         for k in range(terms.shape[1]):
-            t0, t1, t2, t3 = (
-                terms[first, k],
-                terms[first + 1, k],
-                terms[first + 2, k],
-                terms[first + 3, k],
-            )
-            t4, t5, t6, t7 = (
-                terms[first + 4, k],
-                terms[first + 5, k],
-                terms[first + 6, k],
-                terms[first + 7, k],
-            )
-            for r in range(LANES):
-                total = acc[FIRST_TERM + k, r] + weights[0, r] * t0
-                total = total + weights[1, r] * t1
-                total = total + weights[2, r] * t2
-                total = total + weights[3, r] * t3
-                total = total + weights[4, r] * t4
-                total = total + weights[5, r] * t5
-                total = total + weights[6, r] * t6
-                acc[FIRST_TERM + k, r] = total + weights[7, r] * t7
+            add_eight(  # type: ignore[call-arg]  # the first argument is the compiler's
+                acc[FIRST_TERM + k], weights,
+                terms[first, k], terms[first + 1, k], terms[first + 2, k], terms[first + 3, k],
+                terms[first + 4, k], terms[first + 5, k], terms[first + 6, k], terms[first + 7, k],
+            )  # fmt: skip
     else:
         for j in range(held):
             for k in range(terms.shape[1]):
@@ -183,11 +175,11 @@ def _write_out(acc, out, g):  # type: ignore[no-untyped-def]
 def _sweep_block(  # type: ignore[no-untyped-def]
     unit, cluster, label, block_end, start, flag_end, terms, table, salt, block, plain, out,
 ):  # fmt: skip
-    bits = np.empty(16, np.uint64)
-    weights = np.ones((HELD, LANES))
-    acc = np.zeros((FIRST_TERM + terms.shape[1], LANES))
-    block_pos = np.zeros(LANES)
-    block_neg = np.zeros(LANES)
+    weights = _lanes(HELD)
+    weights[:] = 1.0
+    acc = _lanes(FIRST_TERM + terms.shape[1])
+    ties = _lanes(2)
+    block_pos, block_neg = ties[0], ties[1]
     use_table = table.shape[0] > 0
     for g in range(start.size - 1):
         _clear(acc, block_pos, block_neg)
@@ -202,7 +194,7 @@ def _sweep_block(  # type: ignore[no-untyped-def]
                 for r in range(LANES):
                     w[r] = table[cluster[i], block * LANES + r]
             elif not plain:
-                poisson_lanes(unit[i], salt, block, bits, w)
+                poisson_lanes(unit[i], salt, block, w)
             held += 1
             if held == HELD:
                 _add_held(acc, weights, terms, i - HELD + 1, held)
@@ -239,8 +231,7 @@ def _sweep_block(  # type: ignore[no-untyped-def]
 def _rung_block(  # type: ignore[no-untyped-def]
     unit, cluster, label, rung, start, table, salt, block, out,
 ):  # fmt: skip
-    bits = np.empty(16, np.uint64)
-    w = np.ones(LANES)
+    w = _lanes(1)[0]
     use_table = table.shape[0] > 0
     for g in range(start.size - 1):
         for i in range(start[g], start[g + 1]):
@@ -248,40 +239,10 @@ def _rung_block(  # type: ignore[no-untyped-def]
                 for r in range(LANES):
                     w[r] = table[cluster[i], block * LANES + r]
             else:
-                poisson_lanes(unit[i], salt, block, bits, w)
+                poisson_lanes(unit[i], salt, block, w)
             total = out[g, label[i], rung[i]]
             for r in range(LANES):
                 total[r] += w[r]
-
-
-@njit(cache=True, nogil=True)
-def _ece_block(row_key, probability, ece_bin, start, salt, block, out):  # type: ignore[no-untyped-def]
-    bits = np.empty(LANES // 2, np.uint64)
-    excess = np.zeros(LANES)
-    total = np.zeros(LANES)
-    for g in range(start.size - 1):
-        for r in range(LANES):
-            excess[r] = 0.0
-            total[r] = 0.0
-        current = -1
-        for i in range(start[g], start[g + 1]):
-            if ece_bin[i] != current:
-                current = ece_bin[i]
-                for r in range(LANES):
-                    total[r] += abs(excess[r])
-                    excess[r] = 0.0
-            p = probability[i]
-            cut = p * 4294967296.0
-            base = row_key[i] + salt + np.uint64(block * (LANES // 2)) * GOLDEN
-            for q in range(LANES // 2):
-                bits[q] = mix(base + np.uint64(q + 1) * GOLDEN)
-            u32 = bits.view(np.uint32)
-            for r in range(LANES):
-                excess[r] += (1.0 if u32[r] < cut else 0.0) - p
-        n = start[g + 1] - start[g]
-        for r in range(LANES):
-            total[r] += abs(excess[r])
-            out[g, r] = total[r] / n if n > 0 else np.nan
 
 
 def workers() -> int:
@@ -308,7 +269,7 @@ def resampled_sums(rows: Sorted, scheme: Resampling) -> Floats:
     def one(block: int) -> None:
         _run_block(rows, scheme.exact_table, salt, block, False, out[block])
 
-    _share_out(one, blocks)
+    share_out(one, blocks)
     by_field = out.transpose(1, 2, 0, 3).reshape(fields, strata, blocks * LANES)
     return _by_field(rows, np.moveaxis(by_field[:, :, : scheme.replicates], 0, -1))
 
@@ -320,7 +281,7 @@ def resampled_rungs(rows: Sorted, scheme: Resampling, rungs: int) -> NDArray[np.
     """
     blocks = -(-scheme.replicates // LANES)
     strata = rows.start.size - 1
-    out = np.zeros((blocks, strata, 2, rungs, LANES), np.float32)
+    out = _zeros_on_line((blocks, strata, 2, rungs, LANES))
     salt = stream(scheme.seed, 0)
 
     def one(block: int) -> None:
@@ -329,9 +290,17 @@ def resampled_rungs(rows: Sorted, scheme: Resampling, rungs: int) -> NDArray[np.
             block, out[block],
         )  # fmt: skip
 
-    _share_out(one, blocks)
+    share_out(one, blocks)
     by_lane = out.transpose(1, 0, 4, 2, 3).reshape(strata, blocks * LANES, 2, rungs)
     return by_lane[:, : scheme.replicates]
+
+
+def _zeros_on_line(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Zeros that begin on the boundary of a cache line; see `_lanes`."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + 16, np.float32)
+    skip = -raw.ctypes.data % 64 // 4
+    return raw[skip : skip + size].reshape(shape)
 
 
 def _by_field(rows: Sorted, computed: Floats) -> Floats:
@@ -345,49 +314,6 @@ def _by_field(rows: Sorted, computed: Floats) -> Floats:
     return record
 
 
-def null_ece(rows: Sorted, seed: int, replicates: int) -> Floats:
-    """ECE of each stratum when labels are redrawn from the probabilities.
-
-    Shape ``(strata, replicates)``; equal-width bins, as for the ECE itself.
-    """
-    blocks = -(-replicates // LANES)
-    strata = rows.start.size - 1
-    out = np.empty((blocks, strata, LANES))
-    salt = stream(seed, 2)
-
-    def one(block: int) -> None:
-        part = out[block]
-        _ece_block(rows.row_key, rows.probability, rows.ece_bin, rows.start, salt, block, part)
-
-    _share_out(one, blocks)
-    return out.transpose(1, 0, 2).reshape(strata, blocks * LANES)[:, :replicates]
-
-
-def warm_up() -> None:
-    """Compile the kernels, or load what was compiled before, on one row that means nothing.
-
-    Costs seconds once per installation; worth doing while something else is being waited for.
-    """
-    one = Sorted(
-        unit=np.zeros(1, np.uint64),
-        cluster=np.zeros(1, np.int64),
-        row_key=np.zeros(1, np.uint64),
-        label=np.zeros(1, np.uint8),
-        probability=np.zeros(1),
-        block_end=np.ones(1, np.uint8),
-        start=np.array([0, 1], np.int64),
-        flag_end=np.zeros(1, np.int64),
-        terms=np.zeros((1, 1)),
-        columns=(0,),
-        ece_bin=np.zeros(1, np.int8),
-        rung=np.zeros(1, np.int32),
-    )
-    scheme = Resampling(0, LANES, np.empty((0, 0), np.uint8))
-    resampled_sums(one, scheme)
-    resampled_rungs(one, scheme, 1)
-    null_ece(one, 0, LANES)
-
-
 def _run_block(
     rows: Sorted, table: NDArray[np.uint8], salt: np.uint64, block: int, plain: bool, out: Floats
 ) -> None:
@@ -397,7 +323,8 @@ def _run_block(
     )  # fmt: skip
 
 
-def _share_out(task, blocks: int) -> None:  # type: ignore[no-untyped-def]
+def share_out(task: Callable[[int], None], blocks: int) -> None:
+    """Run a task for every block on all workers; blocks must not depend on each other."""
     if blocks == 1 or workers() == 1:
         for block in range(blocks):
             task(block)

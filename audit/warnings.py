@@ -45,8 +45,8 @@ def clipping_warnings(rows: Rows, column: str) -> list[AuditWarning]:
     if not rows.clipped:
         return []
     message = (
-        f"{rows.clipped} scores are exactly 0 or 1; they were moved by {CLIP:g} "
-        "for the calibration intercept and slope."
+        f"{rows.clipped} scores stand for a probability of 0 or 1, or within {CLIP:g} of it; they "
+        f"were moved to {CLIP:g} from it for the calibration intercept and slope."
     )
     return [AuditWarning(code="probability_0_or_1", message=message, column=column)]
 

@@ -13,7 +13,7 @@ from audit.cohort import build_cohort, needed_columns
 from audit.plan import Plan
 from audit.run import audit
 from audit.sources.files import read_files
-from audit.sweep import warm_up
+from audit.warm_up import warm_up
 from benchmarks.cohorts import THRESHOLD
 
 

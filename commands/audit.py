@@ -99,7 +99,7 @@ def run_audit(
 
 def _prepare() -> None:
     """Load and compile what is needed later, while the files are read and the kernels run."""
-    from audit.sweep import warm_up
+    from audit.warm_up import warm_up
 
     warm_up()
 

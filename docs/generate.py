@@ -3,6 +3,8 @@
 The tests fail when a page here differs from what the code says now.
 """
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ def pages() -> dict[str, str]:
         "aliases.md": aliases_page(),
         "words.md": words_page(),
         "cli.md": cli_page(),
+        "plan.md": plan_page(),
         "plan.schema.json": run_schema("plan"),
         "result.schema.json": run_schema("result"),
     }
@@ -115,6 +118,83 @@ def words_page() -> str:
             )
         lines.append("")
     return "\n".join(lines)
+
+
+def plan_page() -> str:
+    """Every key of the plan, and the worked examples."""
+    from audit.plan import Plan
+
+    schema = Plan.model_json_schema()
+    parts = schema["$defs"]
+    lines = [
+        "# The plan",
+        "",
+        "A plan is a YAML file, `equipoise.yaml`; `equipoise init` starts one from the columns of "
+        "your file. Unknown keys are refused, and `equipoise explain ID` tells what measures and "
+        "methods are. A list of one text may be written without its brackets, and an attribute of "
+        "which there is nothing to say as `sex:` alone. The schema is in "
+        "[plan.schema.json](plan.schema.json).",
+        "",
+        *_keys("plan", schema),
+    ]
+    for name, key in schema["properties"].items():
+        for part in re.findall(r"#/\$defs/(\w+)", json.dumps(key)):
+            lines += _keys(name, parts[part])
+    examples = (HERE / "plan_examples.md").read_text(encoding="utf-8")
+    return "\n".join([*lines, examples])
+
+
+def _keys(name: str, part: dict[str, Any]) -> list[str]:
+    """One part of the plan and its keys as a table."""
+    required = part.get("required", [])
+    lines = [f"## `{name}`", "", part["description"], ""]
+    lines += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+    for key, field in part["properties"].items():
+        default = "required" if key in required else _default(field)
+        meaning = field.get("description", "").replace("|", r"\|")
+        lines.append(f"| `{key}` | {_kind(field)} | {default} | {meaning} |")
+    return [*lines, ""]
+
+
+def _default(field: dict[str, Any]) -> str:
+    default = field.get("default")
+    if default in (None, "", [], {}):
+        return ""
+    if isinstance(default, dict):
+        return "as below"
+    return f"`{json.dumps(default, ensure_ascii=False).strip(chr(34))}`"
+
+
+def _kind(field: dict[str, Any]) -> str:
+    """The type of a key in words, from its JSON schema."""
+    if "$ref" in field:
+        return "keys below"
+    if "anyOf" in field:
+        return " or ".join(_kind(one) for one in field["anyOf"] if one.get("type") != "null")
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if "additionalProperties" in field:
+        return f"for each name: {_kind(field['additionalProperties'])}"
+    if "prefixItems" in field:
+        return f"[{', '.join(_kind(item) for item in field['prefixItems'])}]"
+    if field["type"] == "array":
+        items = _kind(field["items"])
+        return f"list, each with the {items}" if "$ref" in field["items"] else f"list of {items}s"
+    words = {"string": "text", "integer": "whole number", "boolean": "yes or no"}
+    return words.get(str(field["type"]), str(field["type"])) + _limits(field)
+
+
+def _limits(field: dict[str, Any]) -> str:
+    words = {
+        "minimum": "from",
+        "exclusiveMinimum": "above",
+        "maximum": "to",
+        "exclusiveMaximum": "below",
+    }
+    told = [f" {word} {field[key]:,}" for key, word in words.items() if key in field]
+    return "".join(told)
 
 
 def cli_page() -> str:

@@ -9,6 +9,7 @@ from scipy.special import ndtri, stdtrit
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+_TABLE = 16  # entries for every row, at most
 
 
 def check_level(level: float) -> float:
@@ -84,5 +85,14 @@ def pair_codes(group: Ints, cluster: Ints) -> tuple[Ints, Ints]:
     Returns the group of each pair, in increasing (group, cluster) order, and each row's pair.
     """
     n_clusters = int(cluster.max()) + 1 if cluster.size else 1
-    keys, pair = np.unique(group * n_clusters + cluster, return_inverse=True)
+    key = group * n_clusters + cluster
+    possible = (int(group.max()) + 1) * n_clusters if group.size else 0
+    if possible <= _TABLE * key.size:  # a table of all of them is faster than sorting
+        present = np.zeros(possible, dtype=np.bool_)
+        present[key] = True
+        keys = np.flatnonzero(present)
+        number = np.empty(possible, dtype=np.int32)
+        number[keys] = np.arange(keys.size, dtype=np.int32)
+        return keys // n_clusters, number[key].astype(np.int64)
+    keys, pair = np.unique(key, return_inverse=True)
     return keys // n_clusters, pair.astype(np.int64, copy=False)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, ndtr
 
 from audit.stats._arrays import (
+    Bools,
     Floats,
     Ints,
     as_codes,
@@ -78,29 +79,50 @@ def placements(score: ArrayLike, label: ArrayLike, group: ArrayLike, n_groups: i
     check_rows(s.shape[0], label=positive, group=g)
     if s.size == 0:
         return np.empty(0)
-    order = np.lexsort((s, g))
-    s, g, positive = s[order], g[order], positive[order]
-    fresh = np.ones(s.size, dtype=np.bool_)  # first row of a block of ties
-    fresh[1:] = (g[1:] != g[:-1]) | (s[1:] != s[:-1])
-    start = np.flatnonzero(fresh)
-    end = np.append(start[1:], s.size)
-    owner = g[start]
-    rows_before = np.concatenate(([0], np.cumsum(np.bincount(g, minlength=n_groups))))
+    order = np.lexsort((-s, g))
+    s, g = s[order], g[order]
+    last = np.ones(s.size, dtype=np.bool_)  # last row of a block of ties
+    last[:-1] = (g[1:] != g[:-1]) | (s[1:] != s[:-1])
+    start = np.concatenate(([0], np.cumsum(np.bincount(g, minlength=n_groups))))
+    value = np.empty(s.size)
+    value[order] = sorted_placements(positive[order], last, start)
+    return value
+
+
+def sorted_placements(positive: Bools, last: Bools, start: Ints) -> Floats:
+    """Give `placements` of rows that are sorted by group and then by falling score.
+
+    Parameters
+    ----------
+    positive : ndarray of bool, shape (rows,)
+        Whether the label is 1.
+    last : ndarray of bool, shape (rows,)
+        Whether a row is the last of a run of tied scores; true at the end of every group.
+    start : ndarray of int, shape (n_groups + 1,)
+        Where the rows of each group begin, and the number of rows.
+
+    Returns
+    -------
+    ndarray of float, shape (rows,)
+        As `placements`.
+    """
+    if positive.size == 0:
+        return np.empty(0)
     seen = np.concatenate(([0], np.cumsum(positive)))
-    positives = seen[rows_before[1:]] - seen[rows_before[:-1]]
-    negatives = np.diff(rows_before) - positives
-    tied_pos = seen[end] - seen[start]
-    tied_neg = end - start - tied_pos
-    below_pos = seen[start] - seen[rows_before[owner]]
-    below_neg = start - rows_before[owner] - below_pos
-    above_pos = positives[owner] - below_pos - tied_pos
+    positives = seen[start[1:]] - seen[start[:-1]]
+    negatives = np.diff(start) - positives
+    end = np.flatnonzero(last) + 1
+    begin = np.concatenate(([0], end[:-1]))
+    owner = np.searchsorted(start, begin, side="right") - 1
+    tied_pos = seen[end] - seen[begin]
+    tied_neg = end - begin - tied_pos
+    above_pos = seen[begin] - seen[start[owner]]
+    below_neg = negatives[owner] - (begin - start[owner] - above_pos) - tied_neg
     with np.errstate(invalid="ignore"):  # 0/0: no rows of the other class
         of_positive = (below_neg + 0.5 * tied_neg) / negatives[owner]
         of_negative = (above_pos + 0.5 * tied_pos) / positives[owner]
-    block = np.cumsum(fresh) - 1
-    value = np.empty(s.size)
-    value[order] = np.where(positive, of_positive[block], of_negative[block])
-    return value
+    size = end - begin
+    return np.where(positive, np.repeat(of_positive, size), np.repeat(of_negative, size))
 
 
 def auc_variance(
@@ -144,12 +166,22 @@ def auc_variance(
     positive, g = as_label(label), as_codes(group, "group", n_groups)
     c = as_codes(cluster, "cluster")
     check_rows(value.shape[0], label=positive, group=g, cluster=c)
+    return paired_auc_variance(value, positive, g, *pair_codes(g, c), n_groups)
+
+
+def paired_auc_variance(
+    value: Floats, positive: Bools, g: Ints, owner: Ints, pair: Ints, n_groups: int
+) -> tuple[Floats, Floats, Ints, Ints]:
+    """Give `auc_variance` of checked arrays whose clusters have been told apart by group.
+
+    `owner` is the group of each (group, cluster) pair and `pair` that of each row, as from
+    `audit.stats._arrays.pair_codes`.
+    """
     m = np.bincount(g[positive], minlength=n_groups)
     n = np.bincount(g[~positive], minlength=n_groups)
     # Twice the placement times the size of the other class is a whole number: summing whole
     # numbers is exact, so the result does not depend on the order of the rows.
     doubled = np.rint(value * 2.0 * np.where(positive, n[g], m[g]))
-    owner, pair = pair_codes(g, c)
     pairs = owner.shape[0]
     count_pos = np.bincount(pair[positive], minlength=pairs)
     count_neg = np.bincount(pair[~positive], minlength=pairs)

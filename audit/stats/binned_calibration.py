@@ -208,7 +208,7 @@ def null_positives(
     Parameters
     ----------
     score : array_like, shape (rungs,)
-        Strictly ascending probabilities.
+        Ascending probabilities; distinct log odds can stand for the same one.
     rows : array_like of int, shape (rungs,)
         Rows at each; memory and time are draws x rungs, so give a short ladder.
     generator : numpy.random.Generator
@@ -227,7 +227,7 @@ def null_positives(
     ValueError
         If scores do not ascend in [0, 1], rows are not whole or negative, or draws is below 1.
     """
-    p, n, _ = as_rungs(score, rows, rows)
+    p, n, _ = as_rungs(score, rows, rows, ties=True)
     if n.ndim != 1 or np.any(n != np.rint(n)):
         raise ValueError("rows must be whole numbers")
     if draws < 1:

@@ -17,7 +17,7 @@ from audit.stats._arrays import (
     check_rows,
     pair_codes,
 )
-from audit.stats.logistic import recalibration, recalibration_influence
+from audit.stats.logistic import Recalibration, recalibration, recalibration_influence
 
 # A group's covariance this near to singular, on the scale of correlations, has no inverse.
 _SINGULAR = 1e-10
@@ -165,6 +165,7 @@ def calibration_interaction(
     level_code: ArrayLike,
     n_levels: int,
     cluster: ArrayLike,
+    fit: Recalibration | None = None,
 ) -> CalibrationInteraction:
     """Wald tests of the interaction of group and logit(p): whether groups differ in calibration.
 
@@ -186,6 +187,8 @@ def calibration_interaction(
         Number of groups.
     cluster : array_like of int, shape (rows,)
         Patient code, not negative.
+    fit : Recalibration, optional
+        From `recalibration` of the same rows, where it is known.
 
     Returns
     -------
@@ -206,7 +209,7 @@ def calibration_interaction(
     x, positive = as_finite(logit_p, "logit_p"), as_label(label)
     g, c = as_codes(level_code, "level_code", n_levels), as_codes(cluster, "cluster")
     check_rows(x.size, label=positive, level_code=g, cluster=c)
-    fit = recalibration(x, positive, g, n_levels)
+    fit = recalibration(x, positive, g, n_levels) if fit is None else fit
     keep = _estimable(fit.converged_joint, g, c)
     kept = np.flatnonzero(keep)
     a, b = fit.intercept[kept], fit.slope[kept]

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from audit.stats._arrays import (
+    Bools,
     Floats,
     Ints,
     as_codes,
@@ -85,6 +86,37 @@ def cluster_variance(
         variance[:, k], clusters[:, k] = factor * squares, count
     shape = (n_groups, *u.shape[1:])
     return variance.reshape(shape), clusters.reshape(shape)
+
+
+def unit_variance(
+    influence: Floats, group: Ints, n_groups: int, contributes: Bools
+) -> tuple[Floats, Ints]:
+    """Give `cluster_variance` of units that are independent: one row a cluster.
+
+    Parameters
+    ----------
+    influence : ndarray of float, shape (units,)
+        Influence of each unit on its group's estimate.
+    group : ndarray of int, shape (units,)
+        Stratum code, 0..n_groups-1.
+    n_groups : int
+        Number of strata.
+    contributes : ndarray of bool, shape (units,)
+        Units that enter the measure.
+
+    Returns
+    -------
+    variance : ndarray of float, shape (n_groups,)
+        NaN with fewer than two contributing units.
+    units : ndarray of int, shape (n_groups,)
+        Contributing units.
+    """
+    if not contributes.all():
+        influence, group = influence[contributes], group[contributes]
+    squares = group_sum(influence * influence, group, n_groups)
+    count = np.bincount(group, minlength=n_groups)
+    factor = np.where(count > 1, count / np.maximum(count - 1, 1), np.nan)
+    return factor * squares, count
 
 
 def _sums(values: NDArray[Any], group: Ints, n_groups: int) -> Floats:

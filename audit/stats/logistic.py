@@ -1,8 +1,11 @@
 """Logistic recalibration of a score within groups: CITL, intercept, slope."""
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
@@ -24,6 +27,8 @@ _MAX_HALVINGS = 60
 _LONGEST_STEP = 8.0
 # Squared Newton decrement at which one last full step is at machine precision.
 _DECREMENT = 1e-20
+# Largest size of the derivative at the end of a step, of that at its start.
+_OVERSHOOT = 0.9
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,30 @@ class Recalibration:
     converged_joint: Bools
 
 
+@njit(cache=True, nogil=True)
+def _pass(x, sign, group, a, b, shift, live, out):  # type: ignore[no-untyped-def]
+    """Add up residuals r and weights w of every live group: sums of r, w, r z, w z and w z z.
+
+    z is x less the shift of its group. Written by the margin, so that neither tail loses digits to
+    1 - p.
+    """
+    for i in range(x.size):
+        g = group[i]
+        if not live[g]:
+            continue
+        margin = sign[i] * (a[g] + b[g] * x[i])
+        tail = math.exp(-abs(margin))
+        large, small = 1.0 / (1.0 + tail), tail / (1.0 + tail)
+        residual = sign[i] * (small if margin > 0.0 else large)
+        weight = large * small
+        z = x[i] - shift[g]
+        out[g, 0] += residual
+        out[g, 1] += weight
+        out[g, 2] += residual * z
+        out[g, 3] += weight * z
+        out[g, 4] += weight * z * z
+
+
 @dataclass(frozen=True)
 class _Data:
     """One regressor, rows in any order, with the sign +1 of positives and -1 of negatives."""
@@ -46,67 +75,91 @@ class _Data:
     group: Ints
     n_groups: int
 
-    def total(self, values: Floats) -> Floats:
-        return group_sum(values, self.group, self.n_groups)
-
-    def linear(self, a: Floats, b: Floats) -> Floats:
-        return a[self.group] + b[self.group] * self.x
-
-    def likelihood(self, a: Floats, b: Floats) -> Floats:
-        return -self.total(np.logaddexp(0.0, -self.sign * self.linear(a, b)))
+    def scored(self, a: Floats, b: Floats, shift: Floats, live: Bools) -> "_Score":
+        out = np.zeros((self.n_groups, 5))
+        _pass(self.x, self.sign, self.group, a, b, shift, live, out)
+        return _Score(out[:, 0], out[:, 1], out[:, 2], out[:, 3], out[:, 4], shift)
 
 
-def _step(data: _Data, a: Floats, b: Floats, free_slope: bool) -> tuple[Floats, Floats, Floats]:
-    """Newton step of (a, b) and the squared Newton decrement of each group."""
-    margin = data.sign * data.linear(a, b)
-    # Written by the margin so that neither tail loses digits to 1 - p.
-    miss = expit(-margin)
-    weight = miss * expit(margin)
-    residual = data.sign * miss
-    score_a, weight_sum = data.total(residual), data.total(weight)
-    if not free_slope:
-        step = score_a / weight_sum
-        return step, np.zeros_like(step), step * score_a
-    # Centring at the weighted mean makes the Hessian diagonal, hence no cancelling determinant.
-    mean = data.total(weight * data.x) / weight_sum
-    centred = data.x - mean[data.group]
-    score_b = data.total(residual * centred)
-    step_b = score_b / data.total(weight * centred * centred)
-    step_a = score_a / weight_sum
-    return step_a - mean * step_b, step_b, step_a * score_a + step_b * score_b
+class _Score(NamedTuple):
+    """Sums of `_pass`, by group."""
+
+    residual: Floats
+    weight: Floats
+    residual_z: Floats
+    weight_z: Floats
+    weight_zz: Floats
+    shift: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """Weighted mean of x, about which the information is diagonal: no cancelling terms."""
+        return self.shift + self.weight_z / self.weight
+
+    def along(self, step_a: Floats, step_b: Floats) -> Floats:
+        """Derivative of the likelihood along a step."""
+        score_b = self.residual_z + self.shift * self.residual
+        return step_a * self.residual + step_b * score_b
+
+    def step(self, free_slope: bool) -> tuple[Floats, Floats, Floats]:
+        """Newton step of (a, b) and the squared Newton decrement of each group."""
+        step_a = self.residual / self.weight
+        if not free_slope:
+            return step_a, np.zeros_like(step_a), step_a * self.residual
+        off = self.weight_z / self.weight
+        score_b = self.residual_z - off * self.residual
+        step_b = score_b / (self.weight_zz - off * self.weight_z)
+        decrement = step_a * self.residual + step_b * score_b
+        return step_a - self.mean * step_b, step_b, decrement
 
 
 def _newton(data: _Data, a: Floats, b: Floats, live: Bools, free_slope: bool) -> Bools:
     """Maximise the likelihood in place over the live groups; True where it converged.
 
-    A finished group is frozen, so that its result does not depend on the other groups.
+    A finished group is frozen, so that its result does not depend on the other groups. Along a step
+    the likelihood is concave: where its derivative has not grown in size, the step is taken.
     """
     live = live.copy()
     converged = np.zeros_like(live)
-    likelihood = data.likelihood(a, b)
-    for _ in range(_MAX_ITERATIONS):
-        if not live.any():
-            break
-        with np.errstate(divide="ignore", invalid="ignore"):  # dead groups may divide by zero
-            step_a, step_b, decrement = _step(data, a, b, free_slope)
-        live &= np.isfinite(step_a) & np.isfinite(step_b)
-        last = live & (decrement <= _DECREMENT)
-        reach = _LONGEST_STEP + np.abs(a) + np.abs(b)
-        longest = np.maximum(np.maximum(np.abs(step_a), np.abs(step_b)), reach)
-        share = np.where(live, reach / longest, 0.0)
-        step_a, step_b = np.where(live, step_a, 0.0), np.where(live, step_b, 0.0)
-        for _ in range(_MAX_HALVINGS):
-            trial = data.likelihood(a + share * step_a, b + share * step_b)
-            worse = trial < likelihood - 1e-11 * (1.0 + np.abs(likelihood))
-            if not np.any(worse & ~last):
+    with np.errstate(divide="ignore", invalid="ignore"):  # dead groups may divide by zero
+        here = data.scored(a, b, np.zeros(data.n_groups), live)
+        for _ in range(_MAX_ITERATIONS):
+            if not live.any():
                 break
-            share = np.where(worse & ~last, share / 2.0, share)
-        a += share * step_a
-        b += share * step_b
-        likelihood = trial
-        converged |= last
-        live &= ~last
+            step_a, step_b, decrement = here.step(free_slope)
+            live &= np.isfinite(step_a) & np.isfinite(step_b)
+            last = live & (decrement <= _DECREMENT)
+            a += np.where(last, step_a, 0.0)
+            b += np.where(last, step_b, 0.0)
+            converged |= last
+            live &= ~last
+            here = _advance(data, a, b, (step_a, step_b), here, live)
     return converged
+
+
+def _advance(
+    data: _Data, a: Floats, b: Floats, step: tuple[Floats, Floats], here: _Score, live: Bools
+) -> _Score:
+    """Move (a, b) of the live groups in place, halving steps that overshoot; sums at the end."""
+    step_a, step_b = (np.where(live, s, 0.0) for s in step)
+    reach = _LONGEST_STEP + np.abs(a) + np.abs(b)
+    share = reach / np.maximum(np.maximum(np.abs(step_a), np.abs(step_b)), reach)
+    shift = np.where(live, here.mean, 0.0)
+    rise = here.along(step_a, step_b)
+    open_ = live.copy()
+    found = np.zeros((6, data.n_groups))
+    for _ in range(_MAX_HALVINGS):
+        there = data.scored(a + share * step_a, b + share * step_b, shift, open_)
+        found = np.where(open_, np.stack(there), found)
+        # NaN counts as an overshoot
+        open_ &= ~(np.abs(there.along(step_a, step_b)) <= _OVERSHOOT * rise)
+        open_ &= ~(there.along(step_a, step_b) > 0.0)
+        if not open_.any():
+            break
+        share = np.where(open_, share / 2.0, share)
+    a += share * step_a
+    b += share * step_b
+    return _Score(found[0], found[1], found[2], found[3], found[4], shift)
 
 
 def _standardised(x: Floats, group: Ints, n_groups: int) -> tuple[Floats, Floats, Floats]:

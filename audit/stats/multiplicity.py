@@ -102,10 +102,7 @@ def gap_interval(
     moving = np.ascontiguousarray(_moving(value, replicates, floor))
     if value.size > MOST_PAIRED:
         return _gap_of_groups(value, moving, level, largest_possible)
-    spread = np.zeros((value.size, value.size))
-    _pair_spread(value, moving, spread)
-    largest = np.empty(replicates.shape[1])
-    _max_t(value, moving, spread, largest)
+    spread, largest = _pairs(value, moving)
     undefined = float(np.isnan(largest).mean())
     gap = float(value.max() - value.min())
     kept = np.sort(largest[~np.isnan(largest)])
@@ -121,6 +118,62 @@ def gap_interval(
     return Gap(gap, min(lower, gap), max(upper, gap), p, undefined)
 
 
+def gap_deviates(value: Floats, replicates: Floats, floor: Floats) -> Floats:
+    """What a gap of k groups is worth in a family of contrasts: one deviate for every resample.
+
+    ``Phi^-1((1 + u) / 2)``, with u the mid-rank, as a share of the defined resamples, of the
+    largest standardised deviation of any pair (`gap_interval`). Its quantile at any level is then
+    the normal one, as it is of a single difference, so that neither outweighs the other in a
+    maximum over both; and the interval of the gap at level ``2 Phi(c) - 1`` is the one whose pairs
+    all lie within c.
+
+    Parameters
+    ----------
+    value, replicates, floor
+        As in `gap_interval`.
+
+    Returns
+    -------
+    ndarray of float, shape (resamples,)
+        Positive; NaN where no pair is defined.
+
+    References
+    ----------
+    Beran 1988, Balanced simultaneous confidence sets, JASA 83:679.
+    """
+    moving = np.ascontiguousarray(_moving(value, replicates, floor))
+    if value.size > MOST_PAIRED:
+        largest = _largest_of_each(_group_deviates(value, moving)[1])
+    else:
+        largest = _pairs(value, moving)[1]
+    known = ~np.isnan(largest)
+    ordered = np.sort(largest[known])
+    below = np.searchsorted(ordered, largest[known], side="left")
+    upto = np.searchsorted(ordered, largest[known], side="right")
+    deviates = np.full(largest.shape, np.nan)
+    deviates[known] = ndtri(0.5 + (below + upto) / (4.0 * max(ordered.size, 1)))
+    return deviates
+
+
+def _pairs(value: Floats, moving: Floats) -> tuple[Floats, Floats]:
+    """Standard errors of all pairs, and the largest standardised deviation of each resample."""
+    spread = np.zeros((value.size, value.size))
+    _pair_spread(value, moving, spread)
+    largest = np.empty(moving.shape[1])
+    _max_t(value, moving, spread, largest)
+    return spread, largest
+
+
+def _group_deviates(value: Floats, moving: Floats) -> tuple[Floats, Floats]:
+    """Standard errors of the groups, and their standardised deviations."""
+    known = ~np.isnan(moving)
+    deviation = np.where(known, moving - value[:, None], 0.0)
+    spread = np.sqrt((deviation**2).sum(axis=1) / np.maximum(known.sum(axis=1) - 1, 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviates = np.where(known, deviation / spread[:, None], np.nan)
+    return spread, deviates
+
+
 def _gap_of_groups(value: Floats, moving: Floats, level: float, largest_possible: float) -> Gap:
     """Gap of very many groups, from simultaneous intervals of the groups and not of their pairs.
 
@@ -128,11 +181,7 @@ def _gap_of_groups(value: Floats, moving: Floats, level: float, largest_possible
     ``max(v - c se) - min(v + c se)`` and ``max(v + c se) - min(v - c se)``. Wider than with pairs,
     of which there are too many to go through.
     """
-    known = ~np.isnan(moving)
-    deviation = np.where(known, moving - value[:, None], 0.0)
-    spread = np.sqrt((deviation**2).sum(axis=1) / np.maximum(known.sum(axis=1) - 1, 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        deviates = np.where(known, deviation / spread[:, None], np.nan)
+    spread, deviates = _group_deviates(value, moving)
     largest = np.sort(_largest(deviates))
     gap = float(value.max() - value.min())
     undefined = 1.0 - largest.size / moving.shape[1]
@@ -284,8 +333,14 @@ def max_t_adjusted_p(statistic: ArrayLike, deviates: ArrayLike) -> Floats:
 
 def _largest(deviates: ArrayLike) -> Floats:
     """Largest absolute deviate of each resample in which one is defined."""
-    size = np.abs(np.asarray(deviates, dtype=np.float64))
+    size = np.asarray(deviates, dtype=np.float64)
     if size.ndim != 2:
         raise ValueError("deviates must have shape (contrasts, resamples)")
-    largest: Floats = np.fmax.reduce(size, axis=0, initial=-1.0)
-    return largest[largest >= 0.0]
+    largest = _largest_of_each(size)
+    return largest[~np.isnan(largest)]
+
+
+def _largest_of_each(deviates: Floats) -> Floats:
+    """Largest absolute deviate of each resample; NaN where none is defined."""
+    largest = np.fmax.reduce(np.abs(deviates), axis=0, initial=-1.0)
+    return np.where(largest < 0.0, np.nan, largest)

@@ -339,7 +339,7 @@ def robust_covariance(
         return CurveVariance(np.full_like(fit.information, np.nan), clusters)
     # Rows of one cluster, rung and label are alike: sorted by them, any order adds up the same.
     residual = np.where(positive, expit(-fit.linear[r]), -expit(fit.linear[r]))
-    order = np.lexsort((positive, r, owner))
+    order = np.argsort((owner * fit.x.size + r) * 2 + positive)
     turn = _orthonormal(fit)
     design = (fit.design @ turn)[r[order]]
     sums = _cluster_sums(residual[order], design, owner[order], clusters)

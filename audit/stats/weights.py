@@ -9,6 +9,7 @@ from math import exp, factorial
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -37,46 +38,86 @@ def stream(seed: int, purpose: int) -> np.uint64:
     return np.uint64(splitmix64(splitmix64(start) + np.uint64(purpose))[0])
 
 
-@intrinsic
-def _count_steps(typing_context, bits, weights):  # type: ignore[no-untyped-def]
-    """Count how many steps of the Poisson distribution each of 64 uniforms reaches.
+def _constant(kind: ir.VectorType, value: int | np.uint64) -> ir.Constant:
+    """Give a vector of one value throughout."""
+    return ir.Constant(kind, [int(value)] * kind.count)
 
-    Written in the compiler's own vector operations: as a loop the sums are widened to 64 bits,
-    which takes four times as long. It means the same on every processor.
+
+@intrinsic
+def _fill(typing_context, base, weights):  # type: ignore[no-untyped-def]
+    """Mix 16 integers from `base`, read them as 64 uniforms, and invert the Poisson distribution.
+
+    Written in the compiler's own vector operations, so that nothing but the weights is stored: the
+    loops take three times as long. It means the same on every processor.
     """
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        source, target = (
-            context.make_array(kind)(context, builder, argument)
-            for kind, argument in zip(signature.args, arguments, strict=True)
-        )
+        target = context.make_array(signature.args[1])(context, builder, arguments[1])
+        words = ir.VectorType(ir.IntType(64), LANES // 4)
         small = ir.VectorType(ir.IntType(16), LANES)
-        large = ir.VectorType(ir.DoubleType(), LANES)
-        uniform = builder.load(builder.bitcast(source.data, small.as_pointer()), align=8)
+        spread = ir.Constant(ir.VectorType(ir.IntType(32), LANES // 4), [0] * (LANES // 4))
+        nothing = ir.Constant(words, ir.Undefined)
+
+        steps = [(q + 1) * int(GOLDEN) % 2**64 for q in range(LANES // 4)]
+        first = builder.insert_element(nothing, arguments[0], ir.Constant(ir.IntType(32), 0))
+        z = builder.add(builder.shuffle_vector(first, nothing, spread), ir.Constant(words, steps))
+        for shift, factor in ((30, M1), (27, M2)):
+            z = builder.mul(
+                builder.xor(z, builder.lshr(z, _constant(words, shift))), _constant(words, factor)
+            )
+        z = builder.xor(z, builder.lshr(z, _constant(words, 31)))
+        uniform = builder.bitcast(z, small)
         count = ir.Constant(small, [0] * LANES)
         for step in POISSON_CDF.tolist():
             reached = builder.icmp_unsigned(">=", uniform, ir.Constant(small, [step] * LANES))
             count = builder.add(count, builder.zext(reached, small))
+        large = ir.VectorType(ir.DoubleType(), LANES)
+        whole = builder.zext(count, ir.VectorType(ir.IntType(32), LANES))
         place = builder.bitcast(target.data, large.as_pointer())
-        builder.store(builder.uitofp(count, large), place, align=8)
+        builder.store(builder.sitofp(whole, large), place, align=8)
         return context.get_dummy_value()
 
-    return types.void(bits, weights), generate
+    return types.void(base, weights), generate
 
 
 @njit(cache=True, nogil=True)
 def poisson_lanes(
-    key: np.uint64, salt: np.uint64, block: int, bits: NDArray[np.uint64],
-    weights: NDArray[np.float64],
-) -> None:  # fmt: skip
-    """Fill `weights` with the Poisson(1) weights of one patient in 64 replicates.
+    key: np.uint64, salt: np.uint64, block: int, weights: NDArray[np.float64]
+) -> None:
+    """Fill `weights` with the Poisson(1) weights of one patient in 64 replicates."""
+    _fill(key + salt + np.uint64(block * 16) * GOLDEN, weights)  # type: ignore[call-arg]
 
-    `bits` is scratch of 16 words; its 64 sixteen-bit parts are the uniforms.
+
+@intrinsic
+def add_eight(typing_context, total, weights, t0, t1, t2, t3, t4, t5, t6, t7):  # type: ignore[no-untyped-def]
+    """Add to 64 totals the weights of eight rows times a term of each, one row after another.
+
+    Each product is added with one rounding, on every processor alike.
     """
-    base = key + salt + np.uint64(block * 16) * GOLDEN
-    for q in range(16):
-        bits[q] = mix(base + np.uint64(q + 1) * GOLDEN)
-    _count_steps(bits, weights)  # type: ignore[call-arg]  # the first argument is the compiler's
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        large = ir.VectorType(ir.DoubleType(), LANES)
+        spread = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        nothing = ir.Constant(large, ir.Undefined)
+        kind = ir.FunctionType(large, [large] * 3)
+        name = f"llvm.fma.v{LANES}f64"
+        product = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
+        place, rows = (
+            builder.bitcast(
+                context.make_array(array)(context, builder, argument).data, large.as_pointer()
+            )
+            for array, argument in zip(signature.args[:2], arguments[:2], strict=True)
+        )
+        found = builder.load(place, align=8)
+        for row, term in enumerate(arguments[2:]):
+            first = builder.insert_element(nothing, term, ir.Constant(ir.IntType(32), 0))
+            spread_term = builder.shuffle_vector(first, nothing, spread)
+            weight = builder.load(builder.gep(rows, [ir.Constant(ir.IntType(64), row)]), align=8)
+            found = builder.call(product, [weight, spread_term, found])
+        builder.store(found, place, align=8)
+        return context.get_dummy_value()
+
+    return types.void(total, weights, t0, t1, t2, t3, t4, t5, t6, t7), generate
 
 
 def poisson_weights(keys: NDArray[np.uint64], seed: int, replicates: int) -> NDArray[np.float64]:

@@ -168,6 +168,8 @@ def _estimate(
 ) -> Estimate:
     null = measure.inference == "null"
     reason = _too_little(figures, measure, i, plan.minimum)
+    if reason is None and null and figures.null[measure.id][i] is None and figures.clustered:
+        reason = CLUSTERED
     if reason is None and not null and not np.isfinite(interval[0] + interval[1]):
         lacking = figures.clustered and method.startswith("none")
         reason = CLUSTERED if lacking else "no interval can be formed from these data"

@@ -110,6 +110,7 @@ def _figures(
         sums=sums,
         values=values,
         variance={},
+        independent={},
         informants={m.id: informants(m, data, sums.setting) for m in proportions},
         replicates={},
         parts={},
@@ -184,8 +185,8 @@ def _calibration_error(
     null: list[Null | None] = []
     for stratum, name in enumerate(names):
         mine = data.group == stratum
-        if not mine.any():
-            null.append(None)
+        if not mine.any() or data.tally.clustered:
+            null.append(None)  # what the rows of a patient share is not in the counts
             continue
         finer = np.floor(lower[data.bin[mine]] * _FINER + 1e-9).astype(np.int64)
         bins, place = np.unique(coarse[mine] * _FINER + finer, return_inverse=True)

@@ -193,6 +193,7 @@ def _figures(
         sums=sums,
         values=values,
         variance=variance,
+        independent={},
         informants=informants,
         replicates=replicates,
         parts=parts,

@@ -14,11 +14,12 @@ import audit.sweep
 from audit.cohort import Cohort
 from audit.figures import compute_figures
 from audit.measures import MEASURES
+from audit.null_labels import null_ece
 from audit.plan import Plan
 from audit.rows import Grouped, analysed_rows, grouped
 from audit.stats.weights import multinomial_weights, poisson_weights
 from audit.sums import FIELDS
-from audit.sweep import null_ece, point_sums, resampled_sums, resampling
+from audit.sweep import point_sums, resampled_sums, resampling
 from tests.audit.builders import (
     PLAN,
     Columns,

@@ -191,8 +191,8 @@ def test_differences_of_patients_with_three_rows(patients: int, measure: str) ->
 
 def test_differences_of_independent_rows(independent: Tally) -> None:
     found = shares(independent.difference)
-    print(f"independent, difference by sex, Newcombe (AUROC: bootstrap): {found}")
-    assert independent.methods == {"newcombe", "percentile_bootstrap_poisson"}
+    print(f"independent, difference by sex, Newcombe (AUROC: BCa bootstrap): {found}")
+    assert independent.methods == {"newcombe", "bca_bootstrap_poisson"}
     within(found, 0.93, 0.97)
 
 

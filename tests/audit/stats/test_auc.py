@@ -65,6 +65,16 @@ PROC_PAIRED = (0.1151124814788839, 0.9083559668816242, -0.2081365124055734, 0.23
 OBUCHOWSKI_PAIRED = (0.009417887203556588, 0.1338235457060711, 0.8935421078839896)
 
 
+# Obuchowski 1997, eqs 4-7, in plain R 4.2.2 loops over clusters and pairs, written apart from the
+# package; patients in the order of markers.py, cluster (0:112)^2 %% 37: AUROC, variance, and the
+# variance by the leave-one-cluster-out jackknife of the same AUROC.
+OBUCHOWSKI_MARKERS = {
+    "marker": (0.73628048780487809, 0.001813068824466482, 0.0018942251770708851),
+    "enzyme": (0.6097560975609756, 0.0014314328375499474, 0.0014642956583490834),
+    "grade": (0.79928861788617889, 0.0016641016949462289, 0.0017279355226640588),
+}
+
+
 def brute(
     score: NDArray[Any], label: NDArray[Any], cluster: NDArray[Any]
 ) -> tuple[float, float, int, int]:
@@ -267,6 +277,21 @@ def test_delong_agrees_with_proc_on_invented_patients(name: str) -> None:
     assert (pos[0], neg[0]) == (41, 72)
     got = np.concatenate([auc, variance, lower, upper])
     np.testing.assert_allclose(got, MARKERS[name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", OBUCHOWSKI_MARKERS)
+def test_obuchowski_agrees_with_independent_r_on_invented_patients(name: str) -> None:
+    zero, cluster = np.zeros(113, dtype=np.int64), np.arange(113) ** 2 % 37
+    place = placements(SCORES[name], OUTCOME, zero, 1)
+    auc, variance, pos, neg = auc_variance(place, OUTCOME, zero, cluster, 1)
+    area, expected, jackknife = OBUCHOWSKI_MARKERS[name]
+    np.testing.assert_allclose([auc[0], variance[0]], [area, expected], rtol=1e-12)
+    assert (pos[0], neg[0]) == (17, 19)
+    # two estimators of one variance from 19 clusters, far from what rows alone would say
+    assert variance[0] == pytest.approx(jackknife, rel=0.05)
+    alone = auc_variance(place, OUTCOME, zero, np.arange(113), 1)[1][0]
+    if name != "grade":
+        assert abs(alone / jackknife - 1) > 0.3
 
 
 @pytest.mark.parametrize(

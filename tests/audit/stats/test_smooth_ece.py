@@ -54,7 +54,7 @@ def plain(score: Floats, residual: Floats, sigma: float, points: int = 2000) -> 
 
 
 def by_bisection(score: Floats, residual: Floats) -> float:
-    return float(brentq(lambda s: plain(score, residual, s) - s, 2e-3, 1.0, xtol=1e-8))
+    return float(brentq(lambda s: plain(score, residual, s) - s, 2e-3, 1.5, xtol=1e-8))
 
 
 @pytest.mark.parametrize("case", [(7, 1, 1.5), (80, 1, 0), (400, 0.6, -0.4), (400, 1, 0)])
