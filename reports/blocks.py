@@ -53,7 +53,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its caption; `note` stands below it, `print_note` only on paper."""
+    """A table with its caption; `note` stands below it, `print_note` only on paper.
+
+    `dense` sets it in smaller type, for tables of the annex.
+    """
 
     id: str
     caption: str
@@ -61,6 +64,9 @@ class Table:
     groups: tuple[Group, ...]
     note: str = ""
     print_note: str = ""
+    screen_only: bool = False
+    print_only: bool = False
+    dense: bool = False
     kind: Literal["table"] = "table"
 
     @property
@@ -68,6 +74,11 @@ class Table:
         """Widths of the columns, adding up to 100."""
         total = sum(c.width for c in self.columns)
         return tuple(round(100 * c.width / total, 2) for c in self.columns)
+
+    @property
+    def off_paper(self) -> bool:
+        """Whether nothing of it is printed."""
+        return self.screen_only or all(g.screen_only for g in self.groups)
 
     @property
     def heads_rows(self) -> bool:
@@ -102,10 +113,12 @@ class Text:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list, with an optional lead-in."""
+    """A list, with an optional lead-in; `dense` sets it in two columns of smaller type."""
 
     items: tuple[str, ...]
     lead: str = ""
+    print_only: bool = False
+    dense: bool = False
     kind: Literal["bullets"] = "bullets"
 
 
@@ -125,6 +138,7 @@ class Heading:
 
     text: str
     id: str
+    screen_only: bool = False
     kind: Literal["heading"] = "heading"
 
 

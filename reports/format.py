@@ -127,6 +127,8 @@ def crossed(name: str) -> bool:
 
 def bare(stratum: str) -> str:
     """Name a single-attribute stratum by its level alone (the attribute stands above it)."""
+    if stratum.startswith("not "):  # the complement of a level
+        return "everyone else"
     return stratum if crossed(stratum) else stratum.partition("=")[2] or stratum
 
 

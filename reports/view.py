@@ -3,9 +3,16 @@
 from hashlib import sha256
 
 from audit.result import AuditResult
+from reports import words
 from reports.blocks import Block, Report, Section
 from reports.parts import (
+    adequacy,
+    bounds,
+    calibration_tests,
+    case_mix,
     cohort,
+    confusion,
+    criteria,
     curves,
     disparities,
     explorer,
@@ -13,6 +20,7 @@ from reports.parts import (
     gaps,
     intersections,
     methods,
+    operating,
     provenance,
     results,
     sites,
@@ -47,13 +55,15 @@ def build_view(
 
 def _sections(index: Index) -> tuple[Section, ...]:
     parts: tuple[tuple[str, str, list[Block]], ...] = (
-        ("cohort", "Cohort", cohort.blocks(index)),
+        ("cohort", "Cohort", [*cohort.blocks(index), *adequacy.blocks(index)]),
         ("requirements", "Requirements in detail", front.parts(index)),
-        ("results", "Results by subgroup", results.blocks(index)),
+        ("results", "Results by subgroup", [*results.blocks(index), *confusion.blocks(index)]),
+        ("outputs", _outputs_title(index), results.by_output(index)),
         ("disparities", "Disparities", disparities.blocks(index)),
-        ("calibration", "Calibration by subgroup", curves.calibration(index)),
-        ("utility", "Clinical utility", curves.decision(index)),
-        ("risk", "Distribution of risk", curves.risk(index)),
+        ("criteria", "Named fairness criteria", criteria.blocks(index)),
+        ("case-mix", "Gaps with site and case-mix fixed", case_mix.blocks(index)),
+        ("bounds", "Missing attributes and wrong labels", bounds.blocks(index)),
+        *_of_risks(index),
         ("sites", "Sites", sites.blocks(index)),
         ("intersections", "Intersections", intersections.blocks(index)),
         ("not-assessed", "What could not be assessed, and why", gaps.blocks(index)),
@@ -67,4 +77,21 @@ def _sections(index: Index) -> tuple[Section, ...]:
     return tuple(
         Section(id, number, title, tuple(blocks))
         for number, (id, title, blocks) in enumerate(kept, 1)
+    )
+
+
+def _outputs_title(index: Index) -> str:
+    kind = words.OUTPUT.get(index.result.cohort.task, "output")
+    return f"Results of each {kind}"
+
+
+def _of_risks(index: Index) -> tuple[tuple[str, str, list[Block]], ...]:
+    """Sections that speak of predicted risks; a predicted number has none."""
+    if index.result.cohort.task == "regression":
+        return ()
+    tests = calibration_tests.blocks(index)
+    return (
+        ("calibration", "Calibration by subgroup", [*curves.calibration(index), *tests]),
+        ("utility", "Clinical utility", [*curves.decision(index), *operating.blocks(index)]),
+        ("risk", "Distribution of risk", curves.risk(index)),
     )

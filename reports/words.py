@@ -1,22 +1,24 @@
 """The fixed words: statuses, verdicts, contrasts, measures, and how each interval was made."""
 
+import re
 from functools import cache
 
 from audit.glossary import ENTRIES
-from audit.measures import MEASURES
+from audit.measures import DECLARED, TASK_MEASURES
 from audit.measures.declaration import Measure
+from audit.result import AuditWarning
 
 STATUS = {
     "ok": "estimated",
     "undefined": "undefined",
-    "insufficient": "too few for inference",
+    "insufficient": "without inference",
     "suppressed": "suppressed",
     "not_collected": "not collected",
 }
 STATUS_READING = {
     "undefined": "The denominator is empty, so the measure has no value. It is not zero.",
-    "insufficient": "The value is shown, but the counts are below the minimum the plan set for "
-    "inference, or no interval can be formed. No conclusion is drawn from it.",
+    "insufficient": "The value is shown with the reason why no conclusion is drawn from it: counts "
+    "below the minimum of the plan, resamples without a value, or no interval that can be formed.",
     "suppressed": "Withheld for privacy: too few people to show.",
     "not_collected": "The cohort holds no unit from which it could be estimated.",
 }
@@ -49,6 +51,38 @@ SHORT = {
     "brier": "Brier score",
     "average_precision": "Average precision",
     "flag_rate": "Flag rate",
+    "macro_ppv": "Macro PPV",
+    "micro_ppv": "Micro PPV",
+    "macro_average_precision": "Macro av. precision",
+    "multiclass_brier": "Brier score",
+    "multiclass_log_loss": "Log loss",
+    "quadratic_kappa": "Weighted kappa",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R²",
+    "line_slope": "Line slope",
+    "line_intercept": "Line intercept",
+    "loa_lower": "Lower limit of agr.",
+    "loa_upper": "Upper limit of agr.",
+    "spiegelhalter_z": "Spiegelhalter z",
+}
+OUTPUT = {"multiclass": "class", "multilabel": "label"}
+_WANTED = re.compile(r"(\d+) (.+); the plan asks for (\d+)")
+_RESAMPLES = re.compile(r"undefined in ([\d.]+) ?% of the resamples")
+_SHORTER = (
+    (re.compile(r"(units|patients) with(out)? the condition"), r"\1 with\2 outcome"),
+    (re.compile(r"units or patients"), "units"),
+)
+_WHY = (
+    ("no interval can be formed", "no interval can be formed"),
+    ("one outcome only, one score only", "no finite fit"),
+    ("fewer patients than the plan asks for", "fewer patients than asked for"),
+    ("withheld", "withheld"),
+)
+# What a warning is about, where its own words are withheld from a shared result.
+WITHHELD_WARNING = {
+    "tally_patients": "The figures come from tallies, which hold no identities: a patient with "
+    "rows in two of the tallies that were merged counts as two patients.",
 }
 SOURCE = {
     "fixed": "fixed before these data were seen",
@@ -57,15 +91,18 @@ SOURCE = {
 }
 
 
-def measure(id: str) -> Measure | None:
-    """Give the declaration of a measure, None for one this version does not declare."""
-    return MEASURES.get(id)
+def measure(id: str, task: str = "binary") -> Measure | None:
+    """Give the declaration of a measure in a task, None for one this version does not declare."""
+    return TASK_MEASURES[task].get(id) or DECLARED.get(id)
+
+
+_RANK = {id: place for place, id in enumerate(DECLARED)}
 
 
 @cache
 def name(id: str) -> str:
     """Name a measure in full."""
-    declared = MEASURES.get(id)
+    declared = DECLARED.get(id)
     return declared.name if declared else id.replace("_", " ").capitalize()
 
 
@@ -76,7 +113,45 @@ def short(id: str) -> str:
 
 def rank(id: str) -> int:
     """Order of a measure in reports; unknown ones come last."""
-    return list(MEASURES).index(id) if id in MEASURES else len(MEASURES)
+    return _RANK.get(id, len(_RANK))
+
+
+def of_output(text: str, output: str | None) -> str:
+    """Name the class or label that a measure speaks of, where there are several."""
+    return text if output is None else f"{text}, {output}"
+
+
+def why(status: str, reason: str | None) -> str:
+    """Say in a few words why there is no inference: the count that fell short, not its status."""
+    text = reason or ""
+    if found := _WANTED.fullmatch(text):
+        have, what, need = found.groups()
+        for long, short_form in _SHORTER:
+            what = long.sub(short_form, what)
+        return f"{have} {what}, {need} asked for"
+    if found := _RESAMPLES.search(text):
+        return f"no value in {found.group(1)} % of resamples"
+    for start, told in _WHY:
+        if text.startswith(start):
+            return told
+    return STATUS[status]
+
+
+def why_brief(status: str, reason: str | None) -> str:
+    """Say it where there is room for two or three words."""
+    text = reason or ""
+    if found := _WANTED.fullmatch(text):
+        have, what, _ = found.groups()
+        if "without the condition" in what:
+            return f"{have} negative"
+        if "with the condition" in what:
+            return f"{have} positive"
+        return f"{have} {what}".split(" of '")[0]
+    if found := _RESAMPLES.search(text):
+        return "unstable"
+    if text.startswith("no interval"):
+        return "no interval"
+    return {"insufficient": "no inference"}.get(status, STATUS[status])
 
 
 def method(id: str) -> str:
@@ -86,6 +161,13 @@ def method(id: str) -> str:
         return "Named by the audit as above; see its documentation."
     source = f" ({entry.reference})" if entry.reference else ""
     return f"{entry.name}. {entry.meaning}{source}"
+
+
+def warning(w: AuditWarning) -> str:
+    """Give a warning; one that was withheld though it holds no figures is told all the same."""
+    if w.message.endswith("its figures are withheld."):
+        return WITHHELD_WARNING.get(w.code, w.message)
+    return w.message
 
 
 def verdict(status: str) -> str:

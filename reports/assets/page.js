@@ -144,7 +144,9 @@
     ["Value", (r) => (r[2] === null ? data.status[r[9]] : fixed(r[2], m(r).digits)), (r) => r[2], "count"],
     ["Interval", (r) => interval(r[3], r[4], m(r).digits), (r) => r[3], "count"],
     ["Events / denominator", (r) => (r[8] === null ? "withheld" : m(r).share && r[7] !== null ? `${r[7]} / ${r[8]}` : `n ${r[5]}`), (r) => r[8], "count"],
+    ["Patients behind it", (r) => (r[11] === null ? "" : String(r[11])), (r) => r[11], "count"],
     ["Status", (r) => data.status[r[9]] + (r[10] < 0 ? "" : `: ${reason(r[10])}`), (r) => r[9], "text"],
+    ["Method", (r) => data.methods[r[12]].replaceAll("_", " "), (r) => data.methods[r[12]], "text"],
   ];
   const isRatio = (r) => r[1] === 1;
   const places = (r) => (isRatio(r) ? 2 : m(r).digits);
@@ -201,11 +203,11 @@
   const forestSpec = (template, index, attribute) => {
     const measure = data.measures[index], log = measure.log;
     const names = attribute === "" ? Object.keys(data.attributes).filter((a) => a !== "overall") : [attribute];
-    const labels = [{ y: -1, text: "Subgroup", head: 1, n: "n / n+" }], points = [], seen = [];
+    const labels = [{ y: -1, text: "Subgroup", head: 1, n: data.estimates.some((r) => r[0] === index && r[6] !== null) ? "n / n+" : "n" }], points = [], seen = [];
     const whole = byStratum.get("overall")?.get(index);
     const add = (stratum, text, head) => {
       const y = labels.length - 1, r = byStratum.get(stratum)?.get(index);
-      labels.push({ y, text: shorten(text, 30), head, n: r && r[5] !== null ? `${r[5]} / ${r[6]}` : "" });
+      labels.push({ y, text: shorten(text, 30), head, n: r && r[5] !== null ? String(r[5]) + (r[6] === null ? "" : ` / ${r[6]}`) : "" });
       if (!r) return;
       const off = log && r[2] !== null && r[2] <= 0, drawn = r[2] !== null && !off, ok = r[9] === 0;
       const [floor, ceiling] = limits.get(`${index}/${stratum}`) || [null, null];
@@ -264,7 +266,10 @@
     const names = Object.keys(data.attributes).filter((a) => data.calibration.some((c) => data.attributes[a].includes(c[0])));
     const again = () => {
       const chosen = data.calibration.filter((c) => c[0] === "overall" || (data.attributes[attribute.value] || []).includes(c[0]));
-      const values = chosen.flatMap(([, title, bins]) => bins.map(([p, o, l, u, n], i) => ({ title, i, p, o, l, u, n })));
+      const values = chosen.flatMap(([, title, bins, curve]) => [
+        ...bins.map(([p, o, l, u, n], i) => ({ title, kind: "bin", i, p, o, l, u, n })),
+        ...curve.map(([p, o, l, u], i) => ({ title, kind: "curve", i, p, o, l, u })),
+      ]);
       const spec = walk(figures.specs.calibration, (x) => {
         if (x && x.field === "title") return { ...x, sort: chosen.map((c) => c[1]) };
         return x;

@@ -13,15 +13,22 @@ GAP = 14
 
 def spec(panels: list[dict[str, Any]]) -> dict[str, Any]:
     """Draw small multiples on common axes."""
-    rows = [{"title": p["title"], "i": i, **b} for p in panels for i, b in enumerate(p["bins"])]
+    rows = [
+        {"title": p["title"], "kind": kind, "i": i, **b}
+        for p in panels
+        for kind, points in (("bin", p["bins"]), ("curve", p["smooth"]))
+        for i, b in enumerate(points)
+    ]
+    bins = [r for r in rows if r["kind"] == "bin"]
     columns = 5 if len(panels) > 12 and len(panels) != 16 else 4
     side = (WIDTH - GAP * (columns - 1)) // columns
-    top = max((max(r["u"], r["p"], r["o"]) for r in rows), default=1.0)
+    top = max((max(r["u"], r["p"], r["o"]) for r in bins), default=1.0)
     end = min(1.0, math.ceil(top * 10) / 10)
     scale = alt.Scale(domain=[0, end], nice=False)
     # No gridlines: crossed by the intervals they would pass for a ruled table.
     axis = alt.Axis(tickCount=4, grid=False)
-    base = alt.Chart().encode(
+    groups = alt.Chart().transform_filter("datum.kind == 'bin'")
+    base = groups.encode(
         x=alt.X("p:Q", scale=scale, axis=axis, title="Predicted risk"),
         y=alt.Y("o:Q", scale=scale, axis=axis, title="Observed share"),
     )
@@ -34,7 +41,7 @@ def spec(panels: list[dict[str, Any]]) -> dict[str, Any]:
     ]
     ideal = (
         alt.Chart()
-        .transform_filter("datum.i == 0")
+        .transform_filter("datum.i == 0 && datum.kind == 'bin'")
         .transform_calculate(from_="0", to=str(end))
         .mark_rule(color=theme.QUIET, strokeDash=[4, 3])
         .encode(
@@ -45,11 +52,23 @@ def spec(panels: list[dict[str, Any]]) -> dict[str, Any]:
         )
     )
     bars = base.mark_rule(color=theme.BLUE, clip=True).encode(y="l:Q", y2="u:Q")
-    line = base.mark_line(color=theme.LIGHT_BLUE, strokeWidth=1.2)
+    fitted = (
+        alt.Chart()
+        .transform_filter("datum.kind == 'curve'")
+        .encode(x=alt.X("p:Q", scale=scale, axis=axis, title="Predicted risk"))
+    )
+    band = (
+        fitted.transform_filter("datum.l != null && datum.u != null")
+        .mark_area(color=theme.BAND, opacity=1, clip=True)
+        .encode(y=alt.Y("l:Q", scale=scale, axis=axis, title="Observed share"), y2="u:Q")
+    )
+    line = fitted.mark_line(color=theme.INK, strokeWidth=1.1, clip=True).encode(
+        y=alt.Y("o:Q", scale=scale, axis=axis, title="Observed share")
+    )
     dots = base.mark_point(
         shape="circle", size=22, fill=theme.BLUE, stroke=theme.BLUE, opacity=1
     ).encode(tooltip=tips)
-    drawn = alt.layer(ideal, bars, line, dots, data=alt.NamedData("bins")).properties(
+    drawn = alt.layer(band, ideal, bars, line, dots, data=alt.NamedData("bins")).properties(
         width=side, height=side
     )
     order = [p["title"] for p in panels]

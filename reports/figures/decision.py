@@ -32,6 +32,7 @@ def spec(data: dict[str, Any]) -> dict[str, Any]:
 def _rows(panels: list[dict[str, Any]], threshold: float | None) -> list[dict[str, Any]]:
     return [
         {"title": p["title"], "t": q["t"], "v": v, "line": line, "mark": threshold}
+        | ({"l": q["l"], "u": q["u"]} if line == "model" else {"l": None, "u": None})
         for p in panels
         for q in p["points"]
         for line, v in (("model", q["m"]), ("treat all", q["a"]), ("treat none", 0))
@@ -87,7 +88,17 @@ def _chart(panels: list[dict[str, Any]], data: str, width: int, height: int) -> 
         .mark_rule(color=theme.QUIET, strokeWidth=1)
         .encode(x=alt.X("mark:Q", scale=scale, title="Threshold probability", axis=QUIET))
     )
-    both = alt.layer(rule, drawn, data=alt.NamedData(data)).properties(width=width, height=height)
+    band = (
+        alt.Chart()
+        .transform_filter("datum.line == 'model' && datum.l != null && datum.u != null")
+        .mark_area(color=theme.BAND, opacity=1, clip=True)
+        .encode(x=alt.X("t:Q", scale=scale, axis=QUIET, title="Threshold probability"),
+                y=y.copy(), y2="u:Q")
+    )  # fmt: skip
+    band.encoding.y.shorthand = "l:Q"
+    both = alt.layer(band, rule, drawn, data=alt.NamedData(data)).properties(
+        width=width, height=height
+    )
     order = [p["title"] for p in panels]
     facet = alt.Facet("title:N", sort=order, header=alt.Header(title=None))
     return both.facet(facet=facet, columns=COLUMNS)

@@ -8,7 +8,6 @@ import altair as alt
 from reports.figures import theme
 from reports.parts.forest import ForestData, Panel
 
-HEADING = {"y": -1, "text": "Subgroup", "head": 1, "n": "n / n+"}
 ROW = 15
 LABELS = 212
 GAP = 12
@@ -26,8 +25,13 @@ def spec(data: ForestData) -> dict[str, Any]:
     drawn += [_filled(panel, p, data.rows, width) for p in data.panels]
     points = {f"points {p.title}": p.points for p in data.panels}
     return theme.finished(
-        {"hconcat": drawn, "spacing": GAP}, {"labels": (HEADING, *data.labels), **points}
+        {"hconcat": drawn, "spacing": GAP}, {"labels": (heading(data), *data.labels), **points}
     )
+
+
+def heading(data: ForestData) -> dict[str, Any]:
+    """Head the column of labels."""
+    return {"y": -1, "text": "Subgroup", "head": 1, "n": data.heading}
 
 
 def template() -> dict[str, Any]:
@@ -117,7 +121,7 @@ def _lines(points: Any, scale: alt.Scale, axis: alt.Axis, y: alt.Y) -> list[Any]
 
     limit = {"color": theme.VERMILION, "strokeDash": [3, 2], "strokeWidth": 1.3}
     return [
-        line("base", color="#9aa5ae", strokeWidth=1),
+        line("base", color="#7b8791", strokeWidth=1),
         line("floor", **limit),
         line("ceiling", **limit),
     ]

@@ -9,6 +9,7 @@ QUIET = "#5c6873"
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
 LIGHT_BLUE = "#9fc8e3"
+BAND = "#d3d9de"
 SMALL = 10
 WIDTH = 656
 

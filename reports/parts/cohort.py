@@ -3,7 +3,7 @@
 from audit.result import AttributeLevels, CovariateAtSite
 from reports.blocks import Block, Bullets, Cell, Column, Facts, Group, Row, Table
 from reports.format import DASH, count, left_out, names, plural, share
-from reports.parts.front import threshold
+from reports.parts.front import outcome_text, threshold
 from reports.parts.index import Index
 
 PRINT_LEVELS = 24
@@ -29,9 +29,7 @@ def _facts(index: Index) -> Facts:
         ("Analysed units", f"{count(c.analysed)} ({share(c.analysed, c.rows)} of rows)"),
         ("Left out", f"{count(c.missing_label)} without label, "
          f"{count(c.missing_score)} without score"),
-        ("Outcome present", f"{count(c.n_positive)} ({share(c.n_positive, c.analysed)}), "
-         f"{index.positive}"),
-        ("Outcome absent", f"{count(c.n_negative)} ({share(c.n_negative, c.analysed)})"),
+        *_outcome(index),
         ("Patients", patients),
     ]  # fmt: skip
     if c.patients_declared:
@@ -41,14 +39,23 @@ def _facts(index: Index) -> Facts:
     return Facts(tuple(pairs), "The cohort in counts")
 
 
+def _outcome(index: Index) -> list[tuple[str, str]]:
+    c = index.result.cohort
+    if c.task != "binary":
+        return [("Task", c.task), ("Outcome", outcome_text(index))]
+    present = f"{count(c.n_positive)} ({share(c.n_positive, c.analysed)}), {index.positive}"
+    absent = f"{count(c.n_negative)} ({share(c.n_negative, c.analysed)})"
+    return [("Outcome present", present), ("Outcome absent", absent)]
+
+
 def _levels(index: Index) -> Table:
     c = index.result.cohort
+    outcome = (Column("With outcome n+", "count", 12), Column("Prevalence", "count", 11))
     columns = (
         Column("Level", "text", 34),
         Column("Rows", "count"),
         Column("Analysed n", "count", 11),
-        Column("With outcome n+", "count", 12),
-        Column("Prevalence", "count", 11),
+        *(outcome if index.has_outcome else ()),
         Column("Patients", "count"),
         Column("No label", "count"),
         Column("No score", "count"),
@@ -61,7 +68,7 @@ def _levels(index: Index) -> Table:
         for name, strata in index.single.items()
     ]
     hidden = sum(row.screen_only for g in groups for row in g.rows)
-    note = "Prevalence: share of analysed units with the outcome."
+    note = "Prevalence: share of analysed units with the outcome." if index.has_outcome else ""
     return Table("cohort-levels", f"Units by level ({plural(c.analysed, 'unit')} analysed)",
                  columns, tuple(groups), note, left_out(hidden, "level"))  # fmt: skip
 
@@ -77,12 +84,15 @@ def _level_row(index: Index, stratum: str, screen_only: bool) -> Row:
     s = index.counts.get(stratum)
     label = stratum.partition("=")[2] or "All units"
     if s is None:
-        return Row((Cell(label), *(Cell(DASH) for _ in range(7))), screen_only)
+        width = 7 if index.has_outcome else 5
+        return Row((Cell(label), *(Cell(DASH) for _ in range(width))), screen_only)
     prevalence = "undefined" if s.n == 0 else share(s.n_positive, s.n)
-    left = [Cell(count(v), sort=v) for v in (s.rows, s.n, s.n_positive)]
+    left = [Cell(count(v), sort=v) for v in (s.rows, s.n)]
     right = [Cell(count(v), sort=v) for v in (s.patients, s.missing_label, s.missing_score)]
     ratio = s.n_positive / s.n if s.n and s.n_positive is not None else None
-    return Row((Cell(label), *left, Cell(prevalence, sort=ratio), *right), screen_only)
+    outcome = (Cell(count(s.n_positive), sort=s.n_positive), Cell(prevalence, sort=ratio))
+    shown = outcome if index.has_outcome else ()
+    return Row((Cell(label), *left, *shown, *right), screen_only)
 
 
 def _attribute_notes(attributes: tuple[AttributeLevels, ...]) -> tuple[str, ...]:

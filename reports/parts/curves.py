@@ -1,6 +1,6 @@
 """Calibration, decision curve and risk distribution, and their alternative texts."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from audit.result import CalibrationCurve, DecisionCurve, RiskDistribution
 from reports.blocks import Block, Figure, Text
@@ -10,40 +10,51 @@ from reports.parts.index import Index
 PRINT_PANELS = 12
 DECISION_PANELS = 13
 RISK_PANELS = 12
+C = TypeVar("C", CalibrationCurve, DecisionCurve, RiskDistribution)
 
 
-def panel_title(index: Index, stratum: str, n: int | None = None) -> str:
-    """Name a small multiple: the stratum and its n."""
-    text = "All units" if stratum == "overall" else stratum
+def panel_title(index: Index, stratum: str, n: int | None = None, output: str | None = None) -> str:
+    """Name a small multiple: the class or label where there are several, the stratum and its n."""
+    text = _place(stratum, output)
     known = index.counts.get(stratum)
     size = n if n is not None else (known.n if known else None)
     return shorten(text, 22) + (f"  (n {count(size)})" if size is not None else "")
 
 
-def _first(strata: list[str], index: Index, most: int) -> list[str]:
-    """Overall first, then single attributes in order; demographic before site."""
+def _place(stratum: str, output: str | None) -> str:
+    text = "All units" if stratum == "overall" else stratum
+    return text if output is None else f"{output}: {text}"
+
+
+def chosen(found: tuple[C, ...], index: Index, most: int) -> list[C]:
+    """Everyone first, of each class or label; then single attributes in order, the site last."""
     order = [s for levels in index.single.values() for s in levels]
-    known = [s for s in order if s in set(strata)]
-    return known[:most]
+    outputs = (None, *index.result.cohort.outputs)
+
+    def place(c: C) -> tuple[bool, int, int]:
+        return c.stratum != "overall", outputs.index(c.output), order.index(c.stratum)
+
+    return sorted((c for c in found if c.stratum in order), key=place)[:most]
 
 
 def calibration(index: Index) -> list[Block]:
     """Make the calibration figures."""
-    curves = {c.stratum: c for c in index.result.curves.calibration}
+    curves = index.result.curves.calibration
     if not curves:
         return [Text(("Calibration was not assessed: the score is not a probability, or no "
                       "stratum has enough units for a curve.",))]  # fmt: skip
-    chosen = _first(list(curves), index, PRINT_PANELS)
-    rest = len(curves) - len(chosen)
-    note = "Points are groups of equal size with the interval of the observed share; the dashed "
-    note += "diagonal is perfect calibration. Above it the model predicts too low a risk."
+    shown = chosen(curves, index, PRINT_PANELS)
+    rest = len(curves) - len(shown)
+    note = "Points are groups of equal size with the interval of the observed share; the line is "
+    note += "the flexible curve in its pointwise band (grey); the dashed diagonal is perfect "
+    note += "calibration. Above it the model predicts too low a risk. Titles give n."
     return [
         Figure(
             "calibration",
             "calibration",
             "Calibration by subgroup: observed share against predicted risk",
-            _calibration_alt(index, [curves[s] for s in chosen]),
-            [_calibration_panel(index, curves[s]) for s in chosen],
+            _calibration_alt(index, shown),
+            [_calibration_panel(index, c) for c in shown],
             note,
             left_out(rest, "curve"),
         )
@@ -53,7 +64,8 @@ def calibration(index: Index) -> list[Block]:
 def _calibration_panel(index: Index, c: CalibrationCurve) -> dict[str, Any]:
     n = sum(b.n for b in c.bins)
     return {
-        "title": panel_title(index, c.stratum, n),
+        "title": panel_title(index, c.stratum, n, c.output),
+        "smooth": smooth_points(c),
         "bins": [
             {"p": b.predicted, "o": b.observed, "l": b.lower, "u": b.upper, "n": b.n}
             for b in c.bins
@@ -61,10 +73,19 @@ def _calibration_panel(index: Index, c: CalibrationCurve) -> dict[str, Any]:
     }
 
 
+def smooth_points(c: CalibrationCurve) -> list[dict[str, float | None]]:
+    """Points of the flexible curve and its band; none where it was not fitted."""
+    if c.smooth is None:
+        return []
+    ends = zip(c.smooth.predicted, c.smooth.observed, c.smooth.lower, c.smooth.upper, strict=True)
+    return [{"p": p, "o": o, "l": low, "u": high} for p, o, low, high in ends]
+
+
 def _calibration_alt(index: Index, curves: list[CalibrationCurve]) -> str:
     known = [
         e for c in curves
-        if (e := index.estimate("oe_ratio", c.stratum)) is not None and e.status == "ok"
+        if (e := Index(index.result, c.output).estimate("oe_ratio", c.stratum)) is not None
+        and e.status == "ok"
     ]  # fmt: skip
     if not known:
         return f"Calibration curves of {plural(len(curves), 'stratum', 'strata')}."
@@ -75,26 +96,31 @@ def _calibration_alt(index: Index, curves: list[CalibrationCurve]) -> str:
     def text(e: Any) -> str:
         return with_interval(e.value, e.lower, e.upper, places)
 
+    def where(e: Any) -> str:
+        return e.stratum if e.output is None else f"{e.output}, {e.stratum}"
+
     if low is high:
-        return f"Calibration curve of {low.stratum}; observed to expected ratio {text(low)}."
+        return f"Calibration curve of {where(low)}; observed to expected ratio {text(low)}."
     return (
-        f"The ratio of observed to expected events is lowest in {low.stratum}, {text(low)}, and "
-        f"highest in {high.stratum}, {text(high)}. {plural(len(curves), 'curve')} drawn."
+        f"The ratio of observed to expected events is lowest in {where(low)}, {text(low)}, and "
+        f"highest in {where(high)}, {text(high)}. {plural(len(curves), 'curve')} drawn."
     )
 
 
 def decision(index: Index) -> list[Block]:
     """Make the decision curve."""
-    curves = {c.stratum: c for c in index.result.curves.decision}
+    curves = index.result.curves.decision
     if not curves:
         return [Text(("No decision curve: the score is not a probability.",))]
-    chosen = _first(list(curves), index, DECISION_PANELS)
+    shown = chosen(curves, index, DECISION_PANELS)
     t = index.result.cohort.threshold
     note = "Net benefit is in true positives per unit. Solid: the model; dashed: treat all; "
     note += "dotted: treat none."
+    if any(c.lower for c in shown):
+        note += " The grey band is the pointwise interval of the model."
     if t is not None:
         note += f" The vertical line is the declared threshold, {t.value:g}."
-    rest = len(curves) - len(chosen)
+    rest = len(curves) - len(shown)
     return [
         Figure(
             "decision",
@@ -103,7 +129,7 @@ def decision(index: Index) -> list[Block]:
             _decision_alt(index),
             {
                 "threshold": t.value if t is not None else None,
-                "panels": [_decision_panel(index, curves[s]) for s in chosen],
+                "panels": [_decision_panel(index, c) for c in shown],
             },
             note,
             left_out(rest, "curve"),
@@ -112,11 +138,13 @@ def decision(index: Index) -> list[Block]:
 
 
 def _decision_panel(index: Index, c: DecisionCurve) -> dict[str, Any]:
-    points = zip(c.thresholds, c.net_benefit, c.treat_all, strict=True)
+    nothing = (None,) * len(c.thresholds)
+    points = zip(c.thresholds, c.net_benefit, c.treat_all, c.lower or nothing, c.upper or nothing,
+                 strict=True)  # fmt: skip
     return {
-        "title": panel_title(index, c.stratum),
+        "title": panel_title(index, c.stratum, None, c.output),
         "top": max(0.02, *c.net_benefit, *c.treat_all),
-        "points": [{"t": t, "m": m, "a": a} for t, m, a in points],
+        "points": [{"t": t, "m": m, "a": a, "l": low, "u": high} for t, m, a, low, high in points],
     }
 
 
@@ -134,12 +162,12 @@ def _decision_alt(index: Index) -> str:
 
 def risk(index: Index) -> list[Block]:
     """Make the distribution of risk by outcome."""
-    curves = {c.stratum: c for c in index.result.curves.risk}
+    curves = index.result.curves.risk
     if not curves:
         return [Text(("No risk distribution: the score is not a probability.",))]
-    chosen = _first(list(curves), index, RISK_PANELS)
+    shown = chosen(curves, index, RISK_PANELS)
     t = index.result.cohort.threshold
-    rest = len(curves) - len(chosen)
+    rest = len(curves) - len(shown)
     note = "Share of units with the outcome (up, filled) and without it (down, hollow) in each "
     note += (
         "bin of predicted risk; each side sums to 1. Panel titles count both (+ / \N{MINUS SIGN})."
@@ -153,10 +181,10 @@ def risk(index: Index) -> list[Block]:
             "risk",
             "risk",
             "Distribution of predicted risk by outcome",
-            f"{alt}. {plural(len(chosen), 'panel')} drawn.",
+            f"{alt}. {plural(len(shown), 'panel')} drawn.",
             {
                 "threshold": t.value if t is not None else None,
-                "panels": [_risk_panel(index, curves[s]) for s in chosen],
+                "panels": [_risk_panel(c) for c in shown],
             },
             note,
             left_out(rest, "distribution"),
@@ -164,7 +192,7 @@ def risk(index: Index) -> list[Block]:
     ]
 
 
-def _risk_panel(index: Index, c: RiskDistribution) -> dict[str, Any]:
+def _risk_panel(c: RiskDistribution) -> dict[str, Any]:
     positives, negatives = sum(c.positives), sum(c.negatives)
     bins = []
     for i, (p, q) in enumerate(zip(c.positives, c.negatives, strict=True)):
@@ -173,6 +201,6 @@ def _risk_panel(index: Index, c: RiskDistribution) -> dict[str, Any]:
             "up": p / positives if positives else None,
             "down": -q / negatives if negatives else None,
         })  # fmt: skip
-    name = shorten("All units" if c.stratum == "overall" else c.stratum, 18)
+    name = shorten(_place(c.stratum, c.output), 18)
     title = f"{name}  {count(positives)}+ / {count(negatives)}\N{MINUS SIGN}"
     return {"title": title, "bins": bins}

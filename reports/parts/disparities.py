@@ -17,10 +17,13 @@ from reports.format import (
 )
 from reports.parts.index import Index
 
-KEY = ("sensitivity", "specificity", "auroc", "oe_ratio", "net_benefit", "flag_rate", "ppv")
-PRINT_CONTRASTS = 36
+KEY = (
+    "sensitivity", "specificity", "auroc", "oe_ratio", "net_benefit", "flag_rate", "ppv",
+    "accuracy", "macro_sensitivity", "macro_auroc", "quadratic_kappa", "mae", "rmse", "bias",
+)  # fmt: skip
+PRINT_CONTRASTS = 22
 SCREEN_CONTRASTS = 400
-PRINT_GAPS = 36
+PRINT_GAPS = 21
 PRIMARY = "primary"
 
 
@@ -33,9 +36,9 @@ def blocks(index: Index) -> list[Block]:
     gaps = [d for d in single if d.contrast == "gap"]
     out: list[Block] = [Text(_intro(index, len(pairs), single))]
     if gaps:
-        out.append(_gap_table(gaps))
+        out.append(_gap_table(gaps, index.site_attributes))
     if pairs:
-        out.append(_pair_table(pairs))
+        out.append(_pair_table(pairs, index.site_attributes))
     return out
 
 
@@ -44,13 +47,14 @@ def _intro(index: Index, pairs: int, single: list[Disparity]) -> tuple[str, ...]
     primary = sum(d.family.startswith(PRIMARY) for d in single)
     first = (
         f"{plural(total, 'contrast')} were formed, {plural(pairs, 'pair')} of them between a level "
-        "of one attribute and its reference. A difference is level minus reference; a ratio is "
-        "level over reference. p tests that the two are equal."
+        "of one attribute and its reference or everyone else. A difference is level minus "
+        "reference; a ratio is level over reference. p tests that the two are equal."
     )
     second = (
         "Contrasts marked screening were not declared as primary: their p values are adjusted by "
         "Benjamini-Hochberg over the whole audit and point to where to look. "
-        + (f"{plural(primary, 'contrast')} of the primary family are adjusted by Holm. "
+        + (f"{plural(primary, 'contrast')} of the primary family {'is' if primary == 1 else 'are'} "
+           "adjusted by Holm; a family-wise interval holds for all of that family at once. "
            if primary else "")
         + "A difference whose interval holds zero is not evidence of equality."
     )  # fmt: skip
@@ -58,31 +62,29 @@ def _intro(index: Index, pairs: int, single: list[Disparity]) -> tuple[str, ...]
 
 
 def _pairs(single: list[Disparity]) -> list[tuple[Disparity | None, Disparity | None]]:
-    found: dict[tuple[str, str, str], dict[str, Disparity]] = {}
+    found: dict[tuple[str, str, str, str | None], dict[str, Disparity]] = {}
     for d in single:
         if d.contrast != "gap":
-            found.setdefault((d.measure, d.stratum, d.reference), {})[d.contrast] = d
+            found.setdefault((d.measure, d.stratum, d.reference, d.output), {})[d.contrast] = d
     return [(f.get("difference"), f.get("ratio")) for f in found.values()]
 
 
-def _weight(pair: tuple[Disparity | None, Disparity | None]) -> tuple[bool, bool, float]:
-    """Primary first, then the measures of the front page, then by p value."""
-    d = pair[0] or pair[1]
-    if d is None:
-        return True, True, 2.0
-    return not d.family.startswith(PRIMARY), d.measure not in KEY, 2.0 if d.p is None else d.p
+def _weight(d: Disparity, sites: frozenset[str]) -> tuple[bool, bool, bool, float]:
+    """Primary first, then groups of people before sites, front-page measures, small p values."""
+    p = 2.0 if d.p is None else d.p
+    return not d.family.startswith(PRIMARY), d.attribute in sites, d.measure not in KEY, p
 
 
-def _pair_table(pairs: list[tuple[Disparity | None, Disparity | None]]) -> Table:
+def _pair_table(
+    pairs: list[tuple[Disparity | None, Disparity | None]], sites: frozenset[str]
+) -> Table:
     known = [p for p in pairs if (p[0] or p[1]) is not None]
-    weighed = sorted(known, key=_weight)
+    weighed = sorted(known, key=lambda p: _weight(_one(p), sites))
     printed = {id(p) for p in weighed[:PRINT_CONTRASTS]}
     shown = weighed[:SCREEN_CONTRASTS]
     by: dict[str, list[Row]] = {}
-    for pair in sorted(shown, key=lambda p: words.rank(_one(p).measure)):
-        by.setdefault(words.name(_one(pair).measure), []).append(
-            _pair_row(pair, id(pair) not in printed)
-        )
+    for pair in sorted(shown, key=lambda p: _place(_one(p))):
+        by.setdefault(_title(_one(pair)), []).append(_pair_row(pair, id(pair) not in printed))
     columns = (
         Column("Level against reference", "text", 26),
         Column("Difference", "value", 19),
@@ -96,11 +98,22 @@ def _pair_table(pairs: list[tuple[Disparity | None, Disparity | None]]) -> Table
         note = f"{plural(len(known) - len(shown), 'pair')} of {count(len(known))} with larger p "
         note += "values are not in this table."
     if rest:
-        rest = "Printed are primary contrasts, then those of the front-page measures with the "
-        rest += "smallest p. " + left_out(len(known) - len(printed), "pair")
+        rest = "Printed are primary contrasts, then those of people before those of sites, of "
+        rest += "front-page measures, with the smallest p. " + left_out(
+            len(known) - len(printed), "pair"
+        )
     groups = tuple(Group(name, tuple(rows)) for name, rows in by.items())
-    return Table("contrasts", "Differences and ratios to the reference level", columns, groups,
-                 note, rest)  # fmt: skip
+    title = "Differences and ratios to the reference level and to everyone else"
+    return Table("contrasts", title, columns, groups, note, rest)
+
+
+def _title(d: Disparity) -> str:
+    return words.of_output(words.name(d.measure), d.output)
+
+
+def _place(d: Disparity) -> tuple[str, int]:
+    """The whole task first, then every class or label."""
+    return d.output or "", words.rank(d.measure)
 
 
 def _one(pair: tuple[Disparity | None, Disparity | None]) -> Disparity:
@@ -135,35 +148,51 @@ def _value(d: Disparity | None) -> Cell:
     if d is None:
         return Cell("not formed", kind="status")
     if d.value is None:
-        return Cell(words.STATUS[d.status], d.reason or "", "status", "", None)
+        return Cell(words.STATUS[d.status], _why(d), "status", "", None)
     places = digits(d.measure, d.contrast)
     write = signed if d.contrast == "difference" else fixed
     detail = interval(d.lower, d.upper, places, d.contrast == "difference")
     if d.status != "ok":
-        detail = words.STATUS[d.status]
+        detail = _why(d)
+    elif d.simultaneous is not None and d.simultaneous.lower is not None:
+        both = interval(d.simultaneous.lower, d.simultaneous.upper, places,
+                        d.contrast == "difference")  # fmt: skip
+        detail += f"; family-wise {both}"
     kind = "weak" if d.status != "ok" else ""
     return Cell(write(d.value, places), detail, kind, f"dis:{d.id}".replace(" ", "%20"), d.value,
                 d.reason or "")  # fmt: skip
 
 
-def _gap_table(gaps: list[Disparity]) -> Table:
-    ordered = sorted(gaps, key=lambda d: (words.rank(d.measure), d.attribute))
-    front = [d for d in ordered if d.measure in KEY]
-    printed = {d.id for d in (front or ordered)[:PRINT_GAPS]}
+def _why(d: Disparity) -> str:
+    """Say why there is no inference; the reason of a contrast opens with the stratum at fault."""
+    stratum, colon, reason = (d.reason or "").rpartition(": ")
+    brief = words.why(d.status, reason)
+    if brief == words.STATUS[d.status]:
+        return reason or brief
+    return f"{bare(stratum)}: {brief}" if colon else brief
+
+
+def _gap_table(gaps: list[Disparity], sites: frozenset[str]) -> Table:
+    ordered = sorted(gaps, key=lambda d: (d.attribute, *_place(d)))
+    weighed = sorted(ordered, key=lambda d: (*_weight(d, sites)[:3], _place(d)))
+    printed = {d.id for d in weighed[:PRINT_GAPS]}
     by: dict[str, list[Row]] = {}
     for d in ordered:
-        by.setdefault(words.name(d.measure), []).append(_gap_row(d, d.id not in printed))
+        by.setdefault(d.attribute, []).append(_gap_row(d, d.id not in printed))
     columns = (
-        Column("Attribute", "text", 16),
-        Column("Worst level", "text", 20, "lowest where no direction is better"),
-        Column("Best level", "text", 20),
-        Column("Gap", "value", 20),
-        Column("p", "count", 9),
-        Column("p adjusted", "count", 10),
+        Column("Measure", "text", 18),
+        Column("Worst level", "text", 15, "highest where no direction is better"),
+        Column("Best level", "text", 15),
+        Column("Gap", "value", 16),
+        Column("p", "count", 8),
+        Column("p adjusted", "count", 9),
+        Column("By chance alone", "value", 19),
     )
-    note = "A gap between the extremes grows with the number of levels even when there is no "
-    note += "disparity; its interval and p value allow for that. For a measure without a better "
-    note += "end the two levels are the highest and the lowest."
+    note = "For a measure without a better end the two levels are the highest and the lowest. A "
+    note += "gap between extremes grows with the number of levels even when there is no disparity: "
+    note += "its interval and p allow for that. By chance alone: the mean gap, and the gap that "
+    note += "chance exceeds once in 20, when the attribute is permuted over patients within site; "
+    note += "p is the share of permutations with a gap as large."
     rest = left_out(len(ordered) - len(printed), "gap")
     groups = tuple(Group(name, tuple(rows)) for name, rows in by.items())
     return Table("gaps", "Largest gap between levels of each attribute", columns, groups, note,
@@ -174,12 +203,21 @@ def _gap_row(d: Disparity, screen_only: bool) -> Row:
     known = d.value is not None
     return Row(
         (
-            Cell(d.attribute),
+            Cell(_title(d)),
             Cell(bare(d.stratum) if known else DASH),
             Cell(bare(d.reference) if known else DASH),
             _value(d),
             Cell(p_value(d.p), sort=d.p),
             Cell(p_value(d.p_adjusted), sort=d.p_adjusted),
+            _by_chance(d),
         ),
         screen_only,
     )
+
+
+def _by_chance(d: Disparity) -> Cell:
+    if d.null is None:
+        return Cell(DASH)
+    places = digits(d.measure, d.contrast)
+    more = f"95 % < {fixed(d.null.q95, places)}; p {p_value(d.null.p)}"
+    return Cell(fixed(d.null.mean, places), more, sort=d.null.p)

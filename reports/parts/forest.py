@@ -36,6 +36,7 @@ class ForestData:
     rows: int
     labels: tuple[dict[str, Any], ...]
     panels: tuple[Panel, ...]
+    heading: str = "n / n+"
 
 
 def forest_data(index: Index, measures: list[str], rows: list[tuple[str, str]]) -> ForestData:
@@ -44,7 +45,7 @@ def forest_data(index: Index, measures: list[str], rows: list[tuple[str, str]]) 
     panels = tuple(
         panel(m, [(y, index.estimate(m, s)) for y, s in places], index) for m in measures
     )
-    return ForestData(len(labels), tuple(labels), panels)
+    return ForestData(len(labels), tuple(labels), panels, "n / n+" if index.has_outcome else "n")
 
 
 def layout(
@@ -71,7 +72,9 @@ def label(index: Index, y: int, stratum: str) -> dict[str, Any]:
         e is not None and e.status == "suppressed"
         for e in (index.estimate(m, stratum) for m in index.measures[:1])
     )
-    n = "" if c is None or withheld else f"{count(c.n)} / {count(c.n_positive)}"
+    n = "" if c is None or withheld else count(c.n)
+    if n and c is not None and index.has_outcome:
+        n += f" / {count(c.n_positive)}"
     head = 1 if stratum == "overall" else 0
     return {"y": y, "text": shorten(text, LABEL_LETTERS), "head": head, "n": n}
 
@@ -90,7 +93,9 @@ def point(y: int, e: Estimate, log: bool, index: Index) -> dict[str, Any]:
     """Place an estimate; without a value, its status in words takes the place."""
     off = e.value is not None and log and e.value <= 0
     places = digits(e.measure)
-    text = words.STATUS[e.status] if e.value is None else f"{fixed(e.value, places)}, off the scale"
+    text = words.why(e.status, e.reason)
+    if e.value is not None:
+        text = f"{fixed(e.value, places)}, off the scale"
     limits = index.limits.get((e.measure, e.stratum))
     drawn = e.value is not None and not off
     return {
@@ -105,7 +110,7 @@ def point(y: int, e: Estimate, log: bool, index: Index) -> dict[str, Any]:
         "tip": with_interval(e.value, e.lower, e.upper, places),
         "name": "All units" if e.stratum == "overall" else e.stratum,
         "n": count(e.n) if e.status != "suppressed" else "withheld",
-        "status": words.STATUS[e.status],
+        "status": words.why(e.status, e.reason),
     }
 
 

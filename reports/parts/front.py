@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from audit.result import AuditResult, Verdict, VerdictPart
+from audit.result import AuditResult, AuditWarning, Verdict, VerdictPart
 from reports import words
 from reports.blocks import Block, Cell, Column, Cover, Group, Row, Summary, Table, VerdictLine
 from reports.format import (
@@ -60,7 +60,7 @@ def cover(result: AuditResult) -> Cover:
 def summary(index: Index) -> Summary:
     """Say on one page what was audited, what the requirements came to and what is unknown."""
     result = index.result
-    warnings = tuple(w.message for w in result.warnings)
+    warnings = tuple(words.warning(w) for w in urgent(result))
     rest = len(warnings) - SHOWN_WARNINGS
     return Summary(
         sentences=(*_audited(index), verdict_sentence(result)),
@@ -72,25 +72,52 @@ def summary(index: Index) -> Summary:
     )
 
 
+def urgent(result: AuditResult) -> list[AuditWarning]:
+    """One warning of each kind before the second of any."""
+    seen = Counter[str]()
+    placed = []
+    for w in result.warnings:
+        placed.append((seen[w.code], w))
+        seen[w.code] += 1
+    return [w for _, w in sorted(placed, key=lambda pair: pair[0])]
+
+
 def _audited(index: Index) -> tuple[str, ...]:
     c = index.result.cohort
     who = plural(c.patients, "patient") if c.patients_declared else "patients not identified"
-    part = f" ({share(c.n_positive, c.analysed)})" if c.analysed else ""
     sites = [a for a in c.attributes if a.role == "site"]
     groups = [a.name for a in c.attributes if a.role == "attribute"]
     where = f" from {plural(len(index.single[sites[0].name]), 'site')}" if sites else ""
     first = (
         f"{plural(c.analysed, 'unit')} of {plural(c.rows, 'row')} were analysed{where} ({who}); "
-        f"{plural(c.n_positive, 'unit')}{part} {'has' if c.n_positive == 1 else 'have'} "
-        f"{index.positive}."
+        f"{outcome_text(index)}."
     )
     by = f"Results are given by {names(groups)}" if groups else "No attribute was declared"
     return first, f"{by}{' and by ' + sites[0].name if sites else ''}. {threshold(index.result)}"
 
 
+def outcome_text(index: Index) -> str:
+    """Say what is predicted, and of whom it is true where that is a yes or no."""
+    c = index.result.cohort
+    if c.task == "binary":
+        part = f" ({share(c.n_positive, c.analysed)})" if c.analysed else ""
+        has = "has" if c.n_positive == 1 else "have"
+        return f"{plural(c.n_positive, 'unit')}{part} {has} {index.positive}"
+    if c.task == "regression":
+        return f"the model predicts the number {c.label}"
+    kind = words.OUTPUT[c.task]
+    many = plural(len(c.outputs), kind, "classes" if kind == "class" else None)
+    one = "one of" if c.task == "multiclass" else "any of"
+    return f"the model predicts {one} {many}: {names(list(c.outputs), 12)}"
+
+
 def threshold(result: AuditResult) -> str:
     """Say which threshold was used and where it came from."""
     t = result.cohort.threshold
+    if result.cohort.task == "regression":
+        return "The measures compare the predicted with the true number; there is no threshold."
+    if t is None and result.cohort.task == "multiclass":
+        return "A unit is given the class with the highest score."
     if t is None:
         return "No threshold was declared, so measures of the yes/no decision are undefined."
     return (
@@ -120,10 +147,10 @@ def parts(index: Index) -> list[Block]:
     if all(len(v.parts) < 2 and not v.rationale for v in index.result.verdicts):
         return []
     columns = (
-        Column("Stratum or contrast", "text", 34),
-        Column("Verdict", "text", 16),
-        Column("Value [interval]", "text", 24),
-        Column("Reason", "text", 26),
+        Column("Stratum or contrast", "text", 28),
+        Column("Verdict", "text", 14),
+        Column("Value [interval]", "text", 22),
+        Column("Reason", "text", 36),
     )
     groups = tuple(
         Group(
@@ -135,7 +162,7 @@ def parts(index: Index) -> list[Block]:
     )
     hidden = sum(r.screen_only for g in groups for r in g.rows)
     return [Table("requirement-parts", "Each requirement, part by part", columns, groups, "",
-                  left_out(hidden, "part"))]  # fmt: skip
+                  left_out(hidden, "part"), dense=True)]  # fmt: skip
 
 
 def _part_row(index: Index, v: Verdict, part: VerdictPart, screen_only: bool) -> Row:
@@ -143,7 +170,12 @@ def _part_row(index: Index, v: Verdict, part: VerdictPart, screen_only: bool) ->
     places = digits(v.measure, contrast)
     value = with_interval(part.value, part.lower, part.upper, places, contrast == "difference")
     place = part.id.partition("/")[2]
-    cells = Cell(place), Cell(words.verdict(part.status)), Cell(value), Cell(part.reason)
+    cells = (
+        Cell(words.of_output(place, v.output)),
+        Cell(words.verdict(part.status)),
+        Cell(value),
+        Cell(part.reason),
+    )
     return Row(cells, screen_only)
 
 
@@ -167,7 +199,7 @@ def verdict_line(index: Index, v: Verdict) -> VerdictLine:
         statement=v.statement or v.requirement,
         rationale=v.rationale or "",
         value=value,
-        where=(v.stratum or "") if v.value is not None else "",
+        where=words.of_output(v.stratum or "", v.output) if v.value is not None else "",
         margin=margin_text(v, contrast),
         reason=v.reason,
         more=_more(v, contrast, places),
@@ -207,7 +239,7 @@ def not_assessed(result: AuditResult) -> tuple[str, ...]:
         }
         if single:
             lines.append(f"{words.STATUS[status].capitalize()}: {names(sorted(single), 6)}")
-    if not result.curves.decision:
+    if not result.curves.decision and result.cohort.task != "regression":
         lines.append("No decision curve: clinical utility was not assessed")
     if result.sites is None:
         lines.append("No site was declared: differences between sites were not assessed")

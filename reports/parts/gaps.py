@@ -10,8 +10,8 @@ from reports.blocks import Block, Cell, Column, Facts, Group, Row, Table, Text
 from reports.format import count, crossed, left_out, names, plural
 from reports.parts.index import Index
 
-PRINT_REASONS = 24
-PRINT_ALIKE = 24
+PRINT_REASONS = 14
+PRINT_ALIKE = 6
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -97,7 +97,7 @@ def warnings(index: Index) -> list[Block]:
     for w in found:
         where = w.stratum or w.column or "whole cohort"
         rows = by.setdefault(w.code.replace("_", " ").capitalize(), [])
-        rows.append(Row((Cell(where), Cell(w.message)), len(rows) >= PRINT_ALIKE))
+        rows.append(Row((Cell(where), Cell(words.warning(w))), len(rows) >= PRINT_ALIKE))
     columns = (Column("Concerns", "text", 26), Column("Warning", "text", 74))
     hidden = sum(r.screen_only for rows in by.values() for r in rows)
     groups = tuple(Group(code, tuple(rows)) for code, rows in by.items())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from audit.measures.declaration import Measure
 from audit.result import AttributeLevels, AuditResult, Disparity, Estimate, StratumCount
 from reports import words
 
@@ -20,29 +21,63 @@ class Limits:
 
 @dataclass(frozen=True)
 class Index:
-    """One result with its estimates, counts and requirements at hand."""
+    """One result with its estimates, counts and requirements at hand.
+
+    `output` is the class or label whose estimates are meant; None for those of the whole task.
+    """
 
     result: AuditResult
+    output: str | None = None
+
+    @property
+    def task(self) -> str:
+        """Task whose measures these are: each class or label is seen as a binary one."""
+        return self.result.cohort.task if self.output is None else "binary"
 
     @cached_property
-    def estimates(self) -> dict[str, Estimate]:
-        """Estimates by id."""
-        return {e.id: e for e in self.result.estimates}
+    def outputs(self) -> tuple["Index", ...]:
+        """The same result, seen by each class or label."""
+        return tuple(Index(self.result, name) for name in self.result.cohort.outputs)
+
+    @cached_property
+    def own(self) -> tuple[Estimate, ...]:
+        """Estimates of this output."""
+        return tuple(e for e in self.result.estimates if e.output == self.output)
+
+    @cached_property
+    def _estimates(self) -> dict[tuple[str, str], Estimate]:
+        return {(e.measure, e.stratum): e for e in self.own}
 
     @cached_property
     def disparities(self) -> dict[str, Disparity]:
-        """Disparities by id."""
+        """Disparities by id, of every output."""
         return {d.id: d for d in self.result.disparities}
 
     @cached_property
     def counts(self) -> dict[str, StratumCount]:
-        """Counts by stratum."""
-        return {s.stratum: s for s in self.result.cohort.strata}
+        """Counts by stratum; positives are those of this output."""
+        counts = {s.stratum: s for s in self.result.cohort.strata}
+        if self.output is None:
+            return counts
+        seen: dict[str, Estimate] = {}
+        for e in self.own:
+            if e.stratum in counts:
+                seen.setdefault(e.stratum, e)
+        return {
+            s: counts[s].model_copy(
+                update={"n": e.n, "n_positive": e.n_positive, "n_negative": e.n_negative}
+            )
+            for s, e in seen.items()
+        }
 
     @cached_property
     def measures(self) -> tuple[str, ...]:
-        """Measures that were estimated, in reporting order."""
-        return tuple(sorted({e.measure for e in self.result.estimates}, key=words.rank))
+        """Measures that were estimated for this output, in reporting order."""
+        return tuple(sorted({e.measure for e in self.own}, key=words.rank))
+
+    def declared(self, id: str) -> Measure | None:
+        """Give the declaration of a measure as this task means it."""
+        return words.measure(id, self.task)
 
     @cached_property
     def attributes(self) -> tuple[AttributeLevels, ...]:
@@ -52,7 +87,8 @@ class Index:
     @cached_property
     def single(self) -> dict[str, tuple[str, ...]]:
         """Strata of each attribute alone, in level order; ``overall`` under the empty name."""
-        known = {e.stratum for e in self.result.estimates} | set(self.counts)
+        known = {e.stratum for e in self.result.estimates}
+        known |= {s.stratum for s in self.result.cohort.strata}
         out: dict[str, tuple[str, ...]] = {"": ("overall",)}
         for a in self.attributes:
             out[a.name] = tuple(f"{a.name}={v}" for v in a.levels if f"{a.name}={v}" in known)
@@ -61,19 +97,23 @@ class Index:
     @cached_property
     def demographic(self) -> dict[str, tuple[str, ...]]:
         """Strata of each attribute alone, without the site."""
-        site = {a.name for a in self.attributes if a.role == "site"}
-        return {k: v for k, v in self.single.items() if k not in site}
+        return {k: v for k, v in self.single.items() if k not in self.site_attributes}
+
+    @cached_property
+    def site_attributes(self) -> frozenset[str]:
+        """Names of the attributes that are sites."""
+        return frozenset(a.name for a in self.attributes if a.role == "site")
 
     def estimate(self, measure: str, stratum: str) -> Estimate | None:
-        """Give one estimate, None when the audit has none."""
-        return self.estimates.get(f"{measure}/{stratum}")
+        """Give one estimate of this output, None when the audit has none."""
+        return self._estimates.get((measure, stratum))
 
     @cached_property
     def limits(self) -> dict[tuple[str, str], Limits]:
         """Limits set by the plan's requirements on plain measures, by measure and stratum."""
         out: dict[tuple[str, str], Limits] = {}
         for r in self.result.plan.get("requirements") or ():
-            if r.get("contrast") is None:
+            if r.get("contrast") is None and r.get("output") == self.output:
                 within = r.get("within") or (r.get("floor"), r.get("ceiling"))
                 for stratum in self._strata_of(r.get("strata") or ("overall",)):
                     out[(str(r["measure"]), stratum)] = Limits(within[0], within[1], str(r["id"]))
@@ -84,6 +124,14 @@ class Index:
             yield from self.single.get(str(entry), (str(entry),))
 
     @property
+    def has_outcome(self) -> bool:
+        """Whether units have or lack an outcome: not for several classes at once, or a number."""
+        return self.output is not None or self.result.cohort.task == "binary"
+
+    @property
     def positive(self) -> str:
         """Name of the outcome class that counts as positive."""
-        return f"{self.result.cohort.label} = {self.result.cohort.positive}"
+        cohort = self.result.cohort
+        if self.output is not None:
+            return self.output
+        return f"{cohort.label} = {cohort.positive}"

@@ -6,13 +6,18 @@ from reports.blocks import Block, Cell, Column, Group, Row, Table, Text
 from reports.format import count, crossed, digits, estimate_text, fixed, interval, plural
 from reports.parts.index import Index
 
-WORST = 8
-MEASURES = ("sensitivity", "specificity", "auroc", "oe_ratio")
+WORST = 5
+MEASURES = {
+    "binary": ("sensitivity", "specificity", "auroc", "oe_ratio"),
+    "multiclass": ("accuracy", "macro_sensitivity"),
+    "multilabel": ("macro_sensitivity",),
+    "regression": ("mae", "bias"),
+}
 
 
 def blocks(index: Index) -> list[Block]:
     """Make the section; empty when no attributes were crossed."""
-    found = [e for e in index.result.estimates if crossed(e.stratum)]
+    found = [e for e in index.own if crossed(e.stratum)]
     if not found:
         return []
     strata = len({e.stratum for e in found})
@@ -22,10 +27,12 @@ def blocks(index: Index) -> list[Block]:
         f"{plural(len(found), 'estimate')}, of which {ok} with inference. The tables give, for "
         f"each measure, the {WORST} whose interval is least favourable (its better end is worst), "
         "so that a small group's chance extreme does not lead. With this many looks some will be "
-        "extreme by chance; all of them are in audit.json."
+        "extreme by chance; all of them are in audit.json. The shrunken value draws a group's own "
+        "towards what its attributes suggest, the more the fewer its units (empirical Bayes); "
+        "weight is the share of its own value in it."
     )
     groups = []
-    for m in MEASURES:
+    for m in MEASURES[index.task]:
         own = [e for e in found if e.measure == m and e.status == "ok" and e.lower is not None]
         if own:
             groups.append(_group(index, m, own))
@@ -62,21 +69,33 @@ def _row(e: Estimate) -> Row:
     return Row(
         (
             Cell(e.stratum),
-            Cell(count(e.n), sort=e.n),
-            Cell(count(e.n_positive), sort=e.n_positive),
+            Cell(_sizes(e), sort=e.n),
             Cell(fixed(e.value or 0.0, places), sort=e.value),
             Cell(interval(e.lower, e.upper, places), sort=e.upper),
+            _shrunken(e, places),
         )
     )
 
 
+def _sizes(e: Estimate) -> str:
+    return count(e.n) if e.n_positive is None else f"{count(e.n)} / {count(e.n_positive)}"
+
+
+def _shrunken(e: Estimate, places: int) -> Cell:
+    s = e.shrunk
+    if s is None:
+        return Cell("")
+    text = f"{fixed(s.value, places)} {interval(s.lower, s.upper, places)}"
+    return Cell(f"{text}, {fixed(s.weight, 2)}", sort=s.value)
+
+
 def _table(groups: tuple[Group, ...]) -> Table:
     columns = (
-        Column("Intersection", "text", 48),
-        Column("n", "count", 10),
-        Column("n+", "count", 10),
-        Column("Value", "count", 12),
-        Column("Interval", "count", 20),
+        Column("Intersection", "text", 40),
+        Column("n / n+", "count", 11),
+        Column("Value", "count", 8),
+        Column("Interval", "count", 15),
+        Column("Shrunken [interval], weight", "count", 26),
     )
     return Table("intersections", "Intersections with the least favourable intervals", columns,
-                 groups)  # fmt: skip
+                 groups, dense=True)  # fmt: skip

@@ -61,7 +61,8 @@ def limitations(index: Index) -> list[Block]:
         "is fulfilled, is for the persons who sign to judge.",
         "Groups may differ in case-mix, in how the label was made and in how data were recorded; a "
         "difference between groups does not by itself say what causes it.",
-        "The label is taken as true. Errors in it that differ between groups move every measure.",
+        "The label is taken as true. Errors in it that differ between groups move every measure"
+        + (", within the bounds given above." if index.result.bounds.label_error else "."),
     ]
     if c.threshold is not None and c.threshold.source == "tuned_here":
         items.append("The threshold was tuned on these data: measures at it are optimistic.")

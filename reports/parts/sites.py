@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from audit.result import Heterogeneity, Sites
+from audit.sections import NestedSites
 from reports import words
 from reports.blocks import Block, Bullets, Cell, Column, Figure, Group, Row, Table, Text
 from reports.format import (
@@ -22,8 +23,11 @@ from reports.parts import forest, results
 from reports.parts.index import Index
 
 FIGURE_SITES = 36
-PRINT_ROWS = 36
+PRINT_ROWS = 12
+PRINT_GAPS = 6
 FEW = 5
+FRONT = frozenset(m for front in results.TASK_FRONT.values() for m in front)
+FIRST = FRONT | {"citl", "calibration_slope", "ppv", "npv", "flag_rate", "brier"}
 
 
 def blocks(index: Index) -> list[Block]:
@@ -37,7 +41,7 @@ def blocks(index: Index) -> list[Block]:
     figure = _figure(index, sites)
     if figure:
         out.append(figure)
-    for id, title, measures in results.TABLES:
+    for id, title, measures in results.TASK_TABLES[index.task]:
         present = tuple(m for m in measures if m in index.measures)
         if present:
             table = results.table(index, f"sites-{id}", title, present, own)
@@ -45,6 +49,9 @@ def blocks(index: Index) -> list[Block]:
     if sites.heterogeneity:
         out.append(_heterogeneity(sites.heterogeneity))
         out += _influence(sites.heterogeneity)
+        out += _left_out(sites.heterogeneity)
+    if sites.nested:
+        out.append(_nested(sites.nested))
     return out
 
 
@@ -59,9 +66,9 @@ def _by_site(table: Table, title: str) -> Table:
 
 
 def _figure(index: Index, sites: Sites) -> Figure | None:
-    pooled = {h.measure: h for h in sites.heterogeneity if h.contrast is None}
+    pooled = {h.measure: h for h in sites.heterogeneity if h.contrast is None and h.output is None}
     strata = sites.strata[:FIGURE_SITES]
-    measures = [m for m in results.FRONT if m in pooled][:4]
+    measures = [m for m in results.TASK_FRONT[index.task] if m in pooled][:4]
     if len(strata) < 2 or not measures:
         return None
     rows = [(sites.attribute, s) for s in strata]
@@ -81,14 +88,15 @@ def _figure(index: Index, sites: Sites) -> Figure | None:
     note += "expected. Open circles are values without inference."
     return Figure("site-forest", "forest", "Results by site, pooled, and expected at a new site",
                   _alt([pooled[m] for m in measures]),
-                  forest.ForestData(len(labels), tuple(labels), tuple(panels)), note,
+                  forest.ForestData(len(labels), tuple(labels), tuple(panels),
+                                    "n / n+" if index.has_outcome else "n"), note,
                   left_out(len(sites.strata) - len(strata), "site"))  # fmt: skip
 
 
 def _pooled_points(h: Heterogeneity, y: int) -> list[dict[str, Any]]:
-    why = words.STATUS[h.status] if h.status != "ok" else "no interval"
+    why = words.why(h.status, h.reason) if h.status != "ok" else "no interval"
     blank: dict[str, Any] = {"floor": None, "ceiling": None, "base": None, "n": f"{h.k} sites",
-                             "status": words.STATUS[h.status]}  # fmt: skip
+                             "status": words.why(h.status, h.reason)}  # fmt: skip
     nothing: dict[str, Any] = {
         "v": None,
         "l": None,
@@ -137,8 +145,6 @@ def _alt(found: list[Heterogeneity]) -> str:
 
 
 def _heterogeneity(found: tuple[Heterogeneity, ...]) -> Table:
-    plain = [h for h in found if h.contrast is None]
-    gaps = [h for h in found if h.contrast is not None]
     columns = (
         Column("Measure or gap", "text", 27),
         Column("Sites k", "count", 8),
@@ -148,10 +154,19 @@ def _heterogeneity(found: tuple[Heterogeneity, ...]) -> Table:
         Column("I²", "count", 9, "share of the variation that is between sites"),
         Column("Q, p", "count", 11, "Cochran's test that the sites are equal"),
     )
-    groups = [Group("Measures", tuple(_het_row(h, i) for i, h in enumerate(plain)))]
-    if gaps:
-        groups.append(Group("Gaps between groups inside sites",
-                            tuple(_het_row(h, i) for i, h in enumerate(gaps))))  # fmt: skip
+    printed = {
+        id(h)
+        for kind, most in ((True, PRINT_ROWS), (False, PRINT_GAPS))
+        for h in sorted((h for h in found if (h.contrast is None) is kind), key=_weight)[:most]
+    }
+    groups = [
+        Group(title, tuple(_het_row(h, id(h) not in printed) for h in own))
+        for title, own in (
+            ("Measures", [h for h in found if h.contrast is None]),
+            ("Gaps between groups inside sites", [h for h in found if h.contrast is not None]),
+        )
+        if own
+    ]
     hidden = sum(r.screen_only for g in groups for r in g.rows)
     note = "Random effects by REML with Hartung-Knapp intervals. τ² is on the logit scale for "
     note += "proportions and AUROC and on the log scale for O:E."
@@ -161,14 +176,18 @@ def _heterogeneity(found: tuple[Heterogeneity, ...]) -> Table:
                  left_out(hidden, "row"))  # fmt: skip
 
 
-def _het_row(h: Heterogeneity, place: int) -> Row:
-    title, detail = words.name(h.measure), ""
+def _weight(h: Heterogeneity) -> tuple[bool, bool, bool, int]:
+    """What could be pooled, of the whole task and of the front tables, first."""
+    return h.pooled is None, h.output is not None, h.measure not in FIRST, words.rank(h.measure)
+
+
+def _het_row(h: Heterogeneity, screen_only: bool) -> Row:
+    title, detail = words.of_output(words.name(h.measure), h.output), ""
     if h.contrast is not None:
-        title = f"{words.name(h.measure)}, {words.CONTRAST[h.contrast]}"
+        title = f"{title}, {words.CONTRAST[h.contrast]}"
         detail = f"{h.stratum or ''} against {h.reference or ''}"
     elif h.excluded:
         detail = f"without {names([bare(s) for s in h.excluded], 3)}"
-    screen_only = place >= PRINT_ROWS
     if h.pooled is None:
         why = Cell(words.STATUS[h.status], h.reason or "", "status")
         rest = (Cell(DASH) for _ in range(4))
@@ -198,7 +217,7 @@ def _influence(found: tuple[Heterogeneity, ...]) -> list[Block]:
     """Name, for each measure, the site whose omission moves the pooled value most."""
     items = []
     for h in found:
-        if h.measure not in results.FRONT or h.contrast is not None:
+        if h.measure not in FRONT or h.contrast is not None or h.output is not None:
             continue
         if h.pooled is None or not h.leave_one_out:
             continue
@@ -212,3 +231,73 @@ def _influence(found: tuple[Heterogeneity, ...]) -> list[Block]:
         )
     lead = "Leaving out one site at a time, the largest change of the pooled value:"
     return [Bullets(tuple(items), lead)] if items else []
+
+
+def _left_out(found: tuple[Heterogeneity, ...]) -> list[Block]:
+    """Give every pooled value without each site in turn; the page alone has it whole."""
+    groups = []
+    for h in found:
+        if h.measure in FRONT and h.contrast is None and h.leave_one_out:
+            places = digits(h.measure)
+            rows = tuple(
+                Row((
+                    Cell(bare(one.site)),
+                    Cell(fixed(one.value, places), interval(one.lower, one.upper, places),
+                         sort=one.value),
+                    Cell(fixed(one.tau2, 4), sort=one.tau2),
+                ))
+                for one in h.leave_one_out
+            )  # fmt: skip
+            groups.append(Group(words.of_output(words.name(h.measure), h.output), rows))
+    if not groups:
+        return []
+    columns = (
+        Column("Without", "text", 50),
+        Column("Pooled", "value", 30),
+        Column("τ²", "count", 20),
+    )
+    return [Table("left-out", "Pooled values with each site left out", columns, tuple(groups),
+                  screen_only=True)]  # fmt: skip
+
+
+def _nested(found: tuple[NestedSites, ...]) -> Table:
+    """Summarise an attribute nested in the sites, such as scanners within hospitals."""
+    columns = (
+        Column("Measure", "text", 24),
+        Column("Levels", "text", 22),
+        Column("Pooled", "value", 18),
+        Column("Expected elsewhere", "value", 18),
+        Column("τ² between sites", "count", 12),
+        Column("τ² inside sites", "count", 12),
+        Column("Q, p", "count", 11),
+    )
+    rows = tuple(_nested_row(n, i >= PRINT_ROWS) for i, n in enumerate(found))
+    one = found[0]
+    note = f"Random effects on two levels: {one.inner} within {one.outer}, on the scale of the "
+    note += "measure (logit for proportions and AUROC, log for O:E)."
+    return Table("nested", f"Differences between {one.outer}s and, inside them, between "
+                 f"{one.inner}s", columns, (Group("", rows),), note,
+                 left_out(max(0, len(found) - PRINT_ROWS), "row"))  # fmt: skip
+
+
+def _nested_row(n: NestedSites, screen_only: bool) -> Row:
+    places = digits(n.measure)
+    label = Cell(words.of_output(words.name(n.measure), n.output))
+    levels = Cell(f"{plural(n.k_outer, n.outer)}, {plural(n.k_inner, n.inner)}")
+    if n.pooled is None or n.pooled.value is None:
+        why = Cell(words.why(n.status, n.reason), n.reason or "", "status")
+        return Row((label, levels, why, *(Cell(DASH) for _ in range(4))), screen_only)
+    q, p = n.prediction, n.pooled
+    expected = interval(q.lower, q.upper, places) if q is not None else ""
+    return Row(
+        (
+            label,
+            levels,
+            Cell(fixed(p.value or 0.0, places), interval(p.lower, p.upper, places)),
+            Cell(expected or "no interval", kind="" if expected else "status"),
+            Cell(_or_dash(n.tau2_outer, 4), sort=n.tau2_outer),
+            Cell(_or_dash(n.tau2_inner, 4), sort=n.tau2_inner),
+            Cell(_or_dash(n.q, 1), f"p {p_value(n.q_p)}" if n.q_p is not None else ""),
+        ),
+        screen_only,
+    )

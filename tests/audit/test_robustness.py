@@ -124,7 +124,9 @@ def check_estimate(e: Estimate) -> None:
         assert least - 1e-12 <= e.lower < e.upper <= most + 1e-12, e.id
 
 
-def twins(columns: Columns, flag: Floats, p: Floats | None, odds: float) -> dict[str, Floats]:
+def twins(
+    columns: Columns, flag: Floats, p: Floats | None, odds: float
+) -> dict[str, dict[str, float]]:
     """Measures by hand of everyone and of every level, by stratum."""
     y, s = np.asarray(columns["y"], np.float64), np.asarray(columns["p"], np.float64)
     level = np.array(["(missing)" if g is None else str(g) for g in columns["g"]])
@@ -135,7 +137,7 @@ def twins(columns: Columns, flag: Floats, p: Floats | None, odds: float) -> dict
             y[mine], s[mine], flag[mine], s[~mine & (y == 0)], None if p is None else p[mine], odds
         )
         for stratum, mine in own.items()
-    }  # type: ignore[return-value]
+    }
 
 
 def same_by_hand(result: AuditResult, expected: dict[str, dict[str, float]]) -> None:
@@ -163,7 +165,7 @@ def test_every_measure_by_hand(name: str) -> None:
     result = audited(TEXT, columns)
     check(result)
     flag = (p >= T).astype(np.float64)
-    same_by_hand(result, twins(columns, flag, p, T / (1 - T)))  # type: ignore[arg-type]
+    same_by_hand(result, twins(columns, flag, p, T / (1 - T)))
 
 
 def test_group_without_positives() -> None:
