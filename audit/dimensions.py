@@ -81,7 +81,7 @@ def _build(
         texts, declared = _plain(source, name, column, attribute, plan.max_levels, findings)
     if len(findings.problems) > before:
         return None
-    levels, codes = _levelled(texts, declared, attribute)
+    levels, codes = levelled(texts, declared, attribute)
     missing = int((texts.codes < 0).sum())
     reference, chosen = _reference(name, attribute, levels, codes[analysed], findings)
     _warn(name, column, texts, missing, declared, findings)
@@ -113,7 +113,7 @@ def _plain(
         reason = f"it has {len(texts.values):,} levels (at most {limit}): it looks like {kind}"
         remedy = f"{remedy}, leave it out, or raise max_levels in the plan"
         findings.problem("too_many_levels", f"attribute '{name}'", reason, remedy)
-    return texts, tuple(_as_written(level, texts.values) for level in attribute.levels)
+    return texts, tuple(as_written(level, texts.values) for level in attribute.levels)
 
 
 def _banded(
@@ -141,7 +141,7 @@ def _banded(
     return Texts(labels, codes), declared
 
 
-def _as_written(level: str, values: Sequence[str]) -> str:
+def as_written(level: str, values: Sequence[str]) -> str:
     """Find a declared level among those read: "1.0" is 1 there."""
     level = level.strip()
     if level not in values and NUMBER.fullmatch(level):
@@ -150,7 +150,7 @@ def _as_written(level: str, values: Sequence[str]) -> str:
     return level
 
 
-def _levelled(
+def levelled(
     texts: Texts, declared: tuple[str, ...], attribute: Attribute
 ) -> tuple[tuple[str, ...], Codes]:
     """Order the levels that have rows or are declared, and recode the rows."""
@@ -174,7 +174,7 @@ def _reference(
     name: str, attribute: Attribute, levels: tuple[str, ...], codes: Codes, findings: Findings
 ) -> tuple[str | None, Chosen]:
     if attribute.reference is not None:
-        declared = _as_written(attribute.reference, levels)
+        declared = as_written(attribute.reference, levels)
         if declared not in levels:
             reason = f"the reference '{attribute.reference}' is not one of its levels"
             findings.problem(

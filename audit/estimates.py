@@ -56,7 +56,7 @@ def estimates_of(
         outside = outside_domain(measure, rows)
         if outside is not None:
             out.extend(
-                _without_value(figures, measure, i, counted, outside, level)
+                without_value(figures, measure, i, counted, outside, level)
                 for i in range(len(figures.strata.strata))
             )
             continue
@@ -115,15 +115,15 @@ def _estimate(
     value = float(figures.values[measure.id][i])
     if not np.isfinite(value):
         reason = measure.undefined_when
-        return _without_value(figures, measure, i, counted, reason, level)
+        return without_value(figures, measure, i, counted, reason, level)
     lower, upper = float(intervals.lower[i]), float(intervals.upper[i])
-    reason_short = _too_little(figures, measure, i, minimum)
+    reason_short = too_little(figures, measure, i, minimum)
     if reason_short is None and undefined > UNDEFINED_LIMIT:
         reason_short = f"undefined in {undefined:.1%} of the resamples"
     if reason_short is None and measure.inference != "null" and not np.isfinite(lower + upper):
         reason_short = "no interval can be formed from these data"
     bounded = reason_short is None and measure.inference != "null"
-    return _record(
+    return estimate_record(
         figures,
         measure,
         i,
@@ -136,18 +136,18 @@ def _estimate(
         status="ok" if reason_short is None else "insufficient",
         reason=reason_short,
         null=figures.null[measure.id][i] if measure.inference == "null" else None,
-        baseline=_baseline(figures, measure, i),
+        baseline=value_by_chance(figures, measure, i),
     )
 
 
-def _baseline(figures: Figures, measure: Measure, i: int) -> float | None:
+def value_by_chance(figures: Figures, measure: Measure, i: int) -> float | None:
     """What chance alone gives, beside measures that are easily misread without it."""
     if measure.id != "average_precision":
         return None
     return float(figures.sums["positives"][i] / figures.n[i])
 
 
-def _too_little(figures: Figures, measure: Measure, i: int, minimum: Minimum) -> str | None:
+def too_little(figures: Figures, measure: Measure, i: int, minimum: Minimum) -> str | None:
     """Say which count falls short of the plan's minimum for inference."""
     whose = "patients" if figures.clustered else "units"
     if measure.inference == "proportion":
@@ -162,15 +162,16 @@ def _too_little(figures: Figures, measure: Measure, i: int, minimum: Minimum) ->
     return f"{have} {what}; the plan asks for {need}" if have < need else None
 
 
-def _without_value(
+def without_value(
     figures: Figures, measure: Measure, i: int, counted: Counted, reason: str, level: float
 ) -> Estimate:
+    """Record that there is no value, and why."""
     status: Status = "undefined"
     if counted.rows[i] == 0:
         status, reason = "not_collected", "no unit of the cohort is in this stratum"
     elif int(figures.n[i]) == 0:
         status, reason = "not_collected", "no unit of this stratum has both label and score"
-    return _record(
+    return estimate_record(
         figures,
         measure,
         i,
@@ -186,7 +187,10 @@ def _without_value(
     )
 
 
-def _record(figures: Figures, measure: Measure, i: int, level: float, **rest: object) -> Estimate:
+def estimate_record(
+    figures: Figures, measure: Measure, i: int, level: float, **rest: object
+) -> Estimate:
+    """Fill in what every estimate says of its stratum and its counts."""
     stratum = figures.strata.strata[i]
     positives = int(figures.sums["positives"][i])
     n = int(figures.n[i])

@@ -30,7 +30,7 @@ def parse_plan(text: str, name: str) -> Plan:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(_syntax_problem(error, name)) from None
+        raise InputError(syntax_problem(error, name)) from None
     except (ValueError, RecursionError) as error:  # an impossible date, an alias inside itself
         reason = f"a value cannot be read ({error})"
         raise InputError(Problem("yaml", name, reason, "correct it")) from None
@@ -38,7 +38,7 @@ def parse_plan(text: str, name: str) -> Plan:
     repeated: list[Problem] = []
     if root is not None:
         try:
-            _walk(root, (), lines, repeated, name)
+            walk_nodes(root, (), lines, repeated, name)
         except RecursionError:
             reason = "an alias holds itself"
             raise InputError(Problem("yaml", name, reason, "write it out")) from None
@@ -73,20 +73,22 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:
+def syntax_problem(error: yaml.YAMLError, name: str) -> Problem:
+    """Say where a text is not YAML."""
     mark = getattr(error, "problem_mark", None)
     where = f"{name}: line {mark.line + 1}" if mark is not None else name
     reason = getattr(error, "problem", None) or "it is not YAML"
     return Problem("yaml", where, str(reason), "correct the YAML there")
 
 
-def _walk(
+def walk_nodes(
     node: yaml.Node,
     location: Location,
     lines: dict[Location, int],
     repeated: list[Problem],
     name: str,
 ) -> None:
+    """Note the line of every value, and keys that are there twice."""
     lines.setdefault(location, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
@@ -98,10 +100,10 @@ def _walk(
                 repeated.append(Problem("repeated_key", where, reason, "keep one of them"))
             seen.add(key.value)
             lines[place] = key.start_mark.line + 1
-            _walk(value, place, lines, repeated, name)
+            walk_nodes(value, place, lines, repeated, name)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _walk(value, (*location, index), lines, repeated, name)
+            walk_nodes(value, (*location, index), lines, repeated, name)
 
 
 def _problems(error: ValidationError, lines: dict[Location, int], name: str) -> list[Problem]:

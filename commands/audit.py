@@ -69,7 +69,7 @@ def run_audit(
 
     from audit.atomic import check_writable
 
-    _check_sharing(share, min_cell)
+    check_sharing(share, min_cell)
     plan, plan_text, name = _plan(plan_path, flags)
     _check_shareable(plan, share)
     paths = list(predictions) or _planned_data(plan, plan_path)
@@ -88,13 +88,13 @@ def run_audit(
             cohort,
             plan,
             model=_model_hash(model or _planned_model(plan, plan_path)),
-            command=_command(paths, plan_path, flags, _sharing(share, min_cell)),
+            command=_command(paths, plan_path, flags, sharing_flags(share, min_cell)),
             plan_name=name,
             progress=progress,
         )
     if share:
-        result = _shared(result, min_cell)
-    return _written(result, out, plan_text, keep_plan=plan_path is None)
+        result = shared_result(result, min_cell)
+    return write_result(result, out, plan_text, keep_plan=plan_path is None)
 
 
 def _prepare() -> None:
@@ -108,13 +108,14 @@ def _prepare() -> None:
     prepare()
 
 
-def _shared(result: Any, min_cell: int | None) -> Any:
+def shared_result(result: Any, min_cell: int | None) -> Any:
+    """Withhold small cells everywhere in a result."""
     from audit.disclosure import MIN_CELL, shareable
 
     return shareable(result, MIN_CELL if min_cell is None else min_cell)
 
 
-def _written(result: Any, out: Path, plan_text: str, *, keep_plan: bool) -> str:
+def write_result(result: Any, out: Path, plan_text: str, *, keep_plan: bool) -> str:
     """Write what leaves the audit and return the summary of it."""
     from audit.atomic import write_atomic
     from reports.gate import summary_text
@@ -128,7 +129,8 @@ def _written(result: Any, out: Path, plan_text: str, *, keep_plan: bool) -> str:
     return f"{summary_text(result)}\nwrote {out / 'audit.json'} and {out / 'report.html'}"
 
 
-def _check_sharing(share: bool, min_cell: int | None) -> None:
+def check_sharing(share: bool, min_cell: int | None) -> None:
+    """Refuse a smallest cell that would do nothing."""
     if min_cell is None:
         return
     if not share:
@@ -147,7 +149,8 @@ def _check_shareable(plan: Any, share: bool) -> None:
         raise InputError(Problem("not_shareable", "command line", reason, remedy))
 
 
-def _sharing(share: bool, min_cell: int | None) -> list[str]:
+def sharing_flags(share: bool, min_cell: int | None) -> list[str]:
+    """Return the flags of sharing, for the record of the command."""
     return ["--share"] * share + ([] if min_cell is None else ["--min-cell", str(min_cell)])
 
 

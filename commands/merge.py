@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commands.audit import _check_sharing, _shared, _sharing, _written
+from commands.audit import check_sharing, shared_result, sharing_flags, write_result
 
 
 def merge(
@@ -46,7 +46,7 @@ def run_merge(
     from audit.tally.file import read_tally, tally_text
     from audit.tally.tally import merge as merge_tallies
 
-    _check_sharing(share, min_cell)
+    check_sharing(share, min_cell)
     real = [path.resolve() for path in paths]
     again = next((p for i, p in enumerate(paths) if real[i] in real[:i]), None)
     if again is not None:
@@ -57,11 +57,11 @@ def run_merge(
     check_writable(out)
     plan = Plan.model_validate(merged.plan)
     words = ["equipoise", "merge", *sorted(path.name for path in paths)]
-    command = shlex.join([*words, *_sharing(share, min_cell)])
+    command = shlex.join([*words, *sharing_flags(share, min_cell)])
     result = audit_tally(merged, plan, command=command, plan_name="the tallies' plan")
     if share:
-        result = _shared(result, min_cell)
+        result = shared_result(result, min_cell)
     if merged_path is not None:
         write_atomic(merged_path, tally_text(merged))
     plan_text = yaml.safe_dump({"version": 1} | merged.plan, sort_keys=False, allow_unicode=True)
-    return _written(result, out, plan_text, keep_plan=True)
+    return write_result(result, out, plan_text, keep_plan=True)

@@ -29,7 +29,7 @@ class Columnar:
         InputError
             When the file is damaged, or a column holds something else than single values.
         """
-        with _damage_reported(self.kind, self.name):
+        with damage_reported(self.kind, self.name):
             read = _read_parquet if self.kind == "Parquet" else _read_ipc
             table = read(self, columns)
             # damaged offsets, indices and text would otherwise be followed
@@ -37,7 +37,7 @@ class Columnar:
         arrays, problems = [], []
         for column in columns:
             try:
-                arrays.append(_plain(table.column(column)))
+                arrays.append(plain_column(table.column(column)))
             except (pa.ArrowException, TypeError):
                 reason = f"the column holds {table.column(column).type}, not single values"
                 where = f"{self.name}: column '{column}'"
@@ -51,21 +51,22 @@ class Columnar:
 
 def open_columnar(path: Path, name: str, kind: Literal["Parquet", "Feather"]) -> Columnar:
     """Open a file far enough to know its columns; raises InputError when it is damaged."""
-    with _damage_reported(kind, name):
+    with damage_reported(kind, name):
         if kind == "Parquet":
             import pyarrow.parquet as parquet
 
             with parquet.ParquetFile(path, memory_map=True) as file:
                 schema = file.schema_arrow
         else:
-            schema = _open_ipc(path, None).schema
+            schema = open_ipc(path, None).schema
         names = tuple(schema.names)  # here, as damaged names cannot be decoded
     columns = tuple(column for column in names if not column.startswith("__index_level_"))
     return Columnar(name, path, kind, schema, columns)
 
 
 @contextmanager
-def _damage_reported(kind: str, name: str) -> Iterator[None]:
+def damage_reported(kind: str, name: str) -> Iterator[None]:
+    """Say that a file is not whole where Arrow fails on it."""
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -82,7 +83,7 @@ def _read_parquet(file: Columnar, columns: Sequence[str]) -> Any:
         return opened.read(columns=list(columns))
 
 
-def _open_ipc(path: Path, columns: Sequence[int] | None) -> Any:
+def open_ipc(path: Path, columns: Sequence[int] | None) -> Any:
     """Open the file format or, where its marker is absent, the stream format."""
     options = pa.ipc.IpcReadOptions(included_fields=columns)
     source = pa.memory_map(str(path))
@@ -98,26 +99,26 @@ def _open_ipc(path: Path, columns: Sequence[int] | None) -> Any:
 
 def _read_ipc(file: Columnar, columns: Sequence[str]) -> Any:
     places = [file.schema.get_field_index(name) for name in columns]
-    return _open_ipc(file.path, places).read_all()
+    return open_ipc(file.path, places).read_all()
 
 
 def _is_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _plain(column: Any) -> Any:
+def plain_column(column: Any) -> Any:
     """Bring a column to one of few types: text as a dictionary of strings, everything else bare.
 
     Raises TypeError for lists, structs and the like, ArrowInvalid for bytes that are not UTF-8.
     """
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
-        return _plain(pa.chunked_array([c.storage for c in column.chunks], kind.storage_type))
+        return plain_column(pa.chunked_array([c.storage for c in column.chunks], kind.storage_type))
     if pa.types.is_dictionary(kind):
         inner = kind.value_type
         if _is_text(inner):
             return column.cast(pa.dictionary(pa.int32(), pa.string())).unify_dictionaries()
-        return _plain(column.cast(inner))
+        return plain_column(column.cast(inner))
     if pa.types.is_nested(kind) or pa.types.is_interval(kind) or pa.types.is_run_end_encoded(kind):
         raise TypeError(kind)
     if _is_text(kind) or pa.types.is_string_view(kind) or _is_binary(kind):

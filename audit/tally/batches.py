@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from audit.cells import decode, dictionary_array
 from audit.problems import InputError, Problem, nearest
-from audit.sources.columnar import _damage_reported, _open_ipc, _plain
+from audit.sources.columnar import damage_reported, open_ipc, plain_column
 from audit.sources.delimited import BLOCK, MISSING_TOKENS, open_delimited
 from audit.sources.files import SUFFIXES, read_files
 from audit.sources.source import Part, Source
@@ -85,7 +85,7 @@ def _tables(path: Path, columns: Sequence[str]) -> Iterator[Any]:
     if kind == "CSV":
         yield from _text_tables(path, columns)
         return
-    with _damage_reported(kind, path.name):
+    with damage_reported(kind, path.name):
         read = _parquet_tables if kind == "Parquet" else _ipc_tables
         for table in read(path, columns):
             table.validate(full=True)  # damaged offsets and indices would otherwise be followed
@@ -101,8 +101,8 @@ def _parquet_tables(path: Path, columns: Sequence[str]) -> Iterator[Any]:
 
 
 def _ipc_tables(path: Path, columns: Sequence[str]) -> Iterator[Any]:
-    schema = _open_ipc(path, None).schema
-    reader = _open_ipc(path, [schema.get_field_index(name) for name in columns])
+    schema = open_ipc(path, None).schema
+    reader = open_ipc(path, [schema.get_field_index(name) for name in columns])
     whole = hasattr(reader, "num_record_batches")
     batches = map(reader.get_batch, range(reader.num_record_batches)) if whole else reader
     for batch in batches:
@@ -115,7 +115,7 @@ def _plain_table(table: Any, name: str) -> Any:
     arrays = []
     for column in table.column_names:
         try:
-            arrays.append(_plain(table.column(column)))
+            arrays.append(plain_column(table.column(column)))
         except (pa.ArrowException, TypeError):
             reason = f"the column holds {table.column(column).type}, not single values"
             where, remedy = f"{name}: column '{column}'", "store numbers, text or dates"

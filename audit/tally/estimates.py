@@ -8,7 +8,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.estimates import Counted, _baseline, _record, _too_little, _without_value
+from audit.estimates import Counted, estimate_record, too_little, value_by_chance, without_value
 from audit.figures import Figures
 from audit.intervals import Intervals, measure_intervals
 from audit.measures.declaration import Measure
@@ -60,7 +60,7 @@ def tally_estimates(
         outside = outside_domain(measure, rows)
         if outside is not None:
             told.estimates.extend(
-                _without_value(found.figures, measure, i, counted, outside, level) for i in strata
+                without_value(found.figures, measure, i, counted, outside, level) for i in strata
             )
         elif measure.id not in found.errors:
             told.estimates.extend(
@@ -146,7 +146,7 @@ def _add_measure(
             continue
         if not np.isfinite(value):
             reason = measure.undefined_when
-            told.estimates.append(_without_value(figures, measure, i, counted, reason, level))
+            told.estimates.append(without_value(figures, measure, i, counted, reason, level))
             continue
         interval = (float(lower[i]), float(upper[i]))
         method = with_error(intervals.method[i] or "none", float(errors[i]), found.bins)
@@ -167,14 +167,14 @@ def _estimate(
     method: str,
 ) -> Estimate:
     null = measure.inference == "null"
-    reason = _too_little(figures, measure, i, plan.minimum)
+    reason = too_little(figures, measure, i, plan.minimum)
     if reason is None and null and figures.null[measure.id][i] is None and figures.clustered:
         reason = CLUSTERED
     if reason is None and not null and not np.isfinite(interval[0] + interval[1]):
         lacking = figures.clustered and method.startswith("none")
         reason = CLUSTERED if lacking else "no interval can be formed from these data"
     bounded = reason is None and not null
-    return _record(
+    return estimate_record(
         figures,
         measure,
         i,
@@ -187,7 +187,7 @@ def _estimate(
         status="ok" if reason is None else "insufficient",
         reason=reason,
         null=figures.null[measure.id][i] if null else None,
-        baseline=_baseline(figures, measure, i),
+        baseline=value_by_chance(figures, measure, i),
     )
 
 
@@ -196,11 +196,11 @@ def _refused(
 ) -> Estimate:
     """No value, because the tally cannot give one: there may well be one in the rows."""
     if int(figures.n[i]) == 0:
-        return _without_value(figures, measure, i, counted, reason, level)
+        return without_value(figures, measure, i, counted, reason, level)
     nothing = dict.fromkeys(("value", "lower", "upper", "undefined_fraction", "null"))
     events = int(figures.sums["positives"][i])
     rest = {"events": events, "method": "none", "status": "insufficient", "reason": reason}
-    return _record(figures, measure, i, level, **nothing, **rest)
+    return estimate_record(figures, measure, i, level, **nothing, **rest)
 
 
 def _warning(measure: Measure, estimate: Estimate, error: float) -> AuditWarning:

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from audit.cells import Texts
-from audit.dimensions import MISSING, Dimension, _as_written, _levelled, band_labels
+from audit.dimensions import MISSING, Dimension, as_written, band_labels, levelled
 from audit.plan import Attribute, Plan
 from audit.problems import InputError, Problem, nearest
 from audit.strata import StrataSet, stratum_name
@@ -65,12 +65,12 @@ def _levels(
         codes = [labels.index(value) for value in values]
         values = labels
     else:
-        declared = [_as_written(level, values) for level in declared]
+        declared = [as_written(level, values) for level in declared]
         codes = list(range(len(values)))
     if MISSING in present:
         codes.append(-1)
     texts = Texts(values, np.array(codes, dtype=np.int32))
-    return _levelled(texts, tuple(declared), attribute)[0]
+    return levelled(texts, tuple(declared), attribute)[0]
 
 
 def _reference(
@@ -78,7 +78,7 @@ def _reference(
 ) -> str | None:
     """The declared level, else the one with most analysed rows, the first of them in a tie."""
     if attribute.reference is not None:
-        level = _as_written(attribute.reference, tuple(counts))
+        level = as_written(attribute.reference, tuple(counts))
         if level not in counts:
             reason = f"the reference '{attribute.reference}' is not one of its levels"
             where, remedy = f"attribute '{name}'", nearest(level, list(counts))
