@@ -30,8 +30,9 @@ class Rows:
     """Analysed rows in falling order of score (ties in canonical order).
 
     `position` gives each row's index in the cohort. `probability` and `logit` are zeros when the
-    score is not a probability. `rung` places every row on the ladder of quantiles that all strata
-    share, and `rung_score` is the mean probability (or score) of each rung.
+    score is not a probability. `row_key` tells rows apart; it is empty where patients have several,
+    for nothing is drawn by row there. `rung` places every row on the ladder of quantiles that all
+    strata share, and `rung_score` is the mean probability (or score) of each rung.
     """
 
     position: Ints
@@ -69,6 +70,8 @@ def analysed_rows(cohort: Cohort, plan: Plan) -> Rows:
     is_probability = kind in ("probability", "logit")
     score = cohort.score[position]
     rung, rung_score = common_rungs(score)
+    clustered = cohort.patients_declared and cohort.largest_patient > 1
+    numbered = position[:0] if clustered else position
     if is_probability and score.size:
         rung_score = rung_means(rung, probability)
     return Rows(
@@ -80,9 +83,9 @@ def analysed_rows(cohort: Cohort, plan: Plan) -> Rows:
         logit=np.log(safe) - np.log1p(-safe) if is_probability else np.zeros(position.size),
         clipped=int((safe != probability).sum()) if is_probability else 0,
         key=cohort.key[position],
-        row_key=splitmix64(position.astype(np.uint64)),
+        row_key=splitmix64(numbered.astype(np.uint64)),
         cluster=cohort.cluster[position],
-        clustered=cohort.patients_declared and cohort.largest_patient > 1,
+        clustered=clustered,
         setting=_setting(plan, kind),
         score_kind=kind,
         has_threshold=plan.threshold is not None or kind == "decision",
@@ -152,7 +155,7 @@ def grouped(
     sorted_rows = Sorted(
         unit=rows.key[take],
         cluster=rows.cluster[take],
-        row_key=rows.row_key[take],
+        row_key=rows.row_key if rows.clustered else rows.row_key[take],
         label=label,
         probability=probability,
         block_end=last,

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -23,6 +22,7 @@ from audit.estimates import Counted, estimates_of
 from audit.families import Compared, adjusted, limited, named, with_simultaneous
 from audit.figures import Figures, compute_figures
 from audit.intervals import check_methods
+from audit.memory import give_back
 from audit.nested_sites import check_nested
 from audit.plan import Plan
 from audit.provenance import provenance_of
@@ -126,7 +126,7 @@ def _audit(
     check_case_mix(plan, [d.name for d in cohort.dimensions], plan_name)
     check_bounds(plan, [s for strata in sets for s in strata.strata], plan_name)
     if cohort.rows > LARGE:
-        pa.default_memory_pool().release_unused()  # what reading the table left behind
+        give_back()  # what reading the table left behind
     scheme = resampling(plan.seed, plan.resamples, cohort.clusters)
     site = next((d.codes for d in cohort.dimensions if d.role == "site"), None)
     results = set_results(sets, rows, plan, scheme, site, progress)

@@ -23,6 +23,7 @@ DELONG = "delong_logit"
 OBUCHOWSKI = "obuchowski_logit"
 WILSON = "wilson_smaller_class"
 
+_RUNS = 1 << 17  # runs of tied scores that are worked on together
 # Variance below this share of its own terms is rounding left by terms that cancel.
 _CANCELLED = 1e-12
 
@@ -112,17 +113,24 @@ def sorted_placements(positive: Bools, last: Bools, start: Ints) -> Floats:
     positives = seen[start[1:]] - seen[start[:-1]]
     negatives = np.diff(start) - positives
     end = np.flatnonzero(last) + 1
-    begin = np.concatenate(([0], end[:-1]))
-    owner = np.searchsorted(start, begin, side="right") - 1
-    tied_pos = seen[end] - seen[begin]
-    tied_neg = end - begin - tied_pos
-    above_pos = seen[begin] - seen[start[owner]]
-    below_neg = negatives[owner] - (begin - start[owner] - above_pos) - tied_neg
-    with np.errstate(invalid="ignore"):  # 0/0: no rows of the other class
-        of_positive = (below_neg + 0.5 * tied_neg) / negatives[owner]
-        of_negative = (above_pos + 0.5 * tied_pos) / positives[owner]
-    size = end - begin
-    return np.where(positive, np.repeat(of_positive, size), np.repeat(of_negative, size))
+    value = np.empty(positive.size)
+    # A run at a time would be slow, and all runs at once take ten times the memory of the result.
+    for first in range(0, end.size, _RUNS):
+        stop = end[first : first + _RUNS]
+        begin = np.concatenate(([end[first - 1] if first else 0], stop[:-1]))
+        owner = np.searchsorted(start, begin, side="right") - 1
+        tied_pos = seen[stop] - seen[begin]
+        tied_neg = stop - begin - tied_pos
+        above_pos = seen[begin] - seen[start[owner]]
+        below_neg = negatives[owner] - (begin - start[owner] - above_pos) - tied_neg
+        with np.errstate(invalid="ignore"):  # 0/0: no rows of the other class
+            of_positive = (below_neg + 0.5 * tied_neg) / negatives[owner]
+            of_negative = (above_pos + 0.5 * tied_pos) / positives[owner]
+        size, part = stop - begin, slice(begin[0], stop[-1])
+        value[part] = np.where(
+            positive[part], np.repeat(of_positive, size), np.repeat(of_negative, size)
+        )
+    return value
 
 
 def auc_variance(

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from audit.stats import auc
 from audit.stats.auc import (
     auc_interval,
     auc_variance,
@@ -395,3 +396,16 @@ def test_paired_checks_arguments() -> None:
         paired_delong([1.0, 2.0], [1.0], [0, 1], None, [0, 0], 1)
     with pytest.raises(ValueError, match="level"):
         paired_delong([1.0, 2.0], [1.0, 2.0], [0, 1], None, [0, 0], 1, 1.0)
+
+
+@pytest.mark.parametrize("runs", [1, 2, 7])
+def test_runs_worked_on_together_change_no_bit(monkeypatch: pytest.MonkeyPatch, runs: int) -> None:
+    rng = np.random.default_rng(3)
+    group, score = np.sort(rng.integers(0, 5, 300)), rng.integers(0, 20, 300)
+    order = np.lexsort((-score, group))
+    group, score, positive = group[order], score[order], rng.random(300) < 0.3
+    last = np.append((score[1:] != score[:-1]) | (group[1:] != group[:-1]), True)
+    start = np.searchsorted(group, np.arange(6))
+    at_once = auc.sorted_placements(positive, last, start)
+    monkeypatch.setattr(auc, "_RUNS", runs)
+    np.testing.assert_array_equal(auc.sorted_placements(positive, last, start), at_once)
