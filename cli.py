@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from audit.memory import keep_one_arena
 from audit.problems import InputError
 from commands.merge import merge
 from commands.tally import tally
@@ -311,6 +312,7 @@ def main() -> None:
     # One command makes few reference cycles and many records that stay: looking for the former
     # among the latter takes a tenth of a short run.
     gc.disable()
+    keep_one_arena()
     try:
         app()
     except InputError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from audit.cohort import Cohort, build_cohort, needed_columns
 from audit.figures import compute_figures
-from audit.memory import give_back
+from audit.memory import give_back, keep_one_arena
 from audit.plan import Plan
 from audit.rows import analysed_rows
 from audit.run import audit, set_results
@@ -88,6 +88,7 @@ PARTS = {"whole": whole, "estimates": estimates, "analytic": analytic}
 
 def main() -> None:
     """Run it."""
+    keep_one_arena()
     path, part, unit, depth, resamples, permutations, *measures = sys.argv[1:]
     plan = plan_of(unit, depth, resamples, permutations, measures)
     cohort = build_cohort(read_files([Path(path)], needed_columns(plan)), plan)

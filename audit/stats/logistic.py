@@ -285,13 +285,10 @@ def recalibration_influence(
     g = as_codes(group, "group", n_groups)
     check_rows(x.shape[0], label=positive, group=g)
     sign = np.where(positive, 1.0, -1.0)
-    margin = sign * (fit.citl[g] + x)
-    miss = expit(-margin)
     out = np.empty((x.shape[0], 3))
-    out[:, 0] = sign * miss / group_sum(miss * expit(margin), g, n_groups)[g]
-    margin = sign * (fit.intercept[g] + fit.slope[g] * x)
-    miss = expit(-margin)
-    weight = miss * expit(margin)
+    miss, weight = _missed(sign * (fit.citl[g] + x))
+    out[:, 0] = sign * miss / group_sum(weight, g, n_groups)[g]
+    miss, weight = _missed(sign * (fit.intercept[g] + fit.slope[g] * x))
     with np.errstate(invalid="ignore"):  # groups without rows: 0/0, never read
         weight_sum = group_sum(weight, g, n_groups)
         mean = group_sum(weight * x, g, n_groups) / weight_sum
@@ -300,3 +297,11 @@ def recalibration_influence(
     out[:, 2] = sign * miss * centred / information[g]
     out[:, 1] = sign * miss / weight_sum[g] - mean[g] * out[:, 2]
     return out
+
+
+def _missed(margin: Floats) -> tuple[Floats, Floats]:
+    """Probability of the other outcome, and its variance; `margin` is overwritten."""
+    miss = expit(-margin)
+    weight = expit(margin, out=margin)
+    weight *= miss
+    return miss, weight
