@@ -74,7 +74,12 @@ def init(
 
 @app.command()
 def predict(
-    model: Annotated[Path, typer.Argument(help="Model file (.skops).")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="Model: .skops, an MLflow folder, or a YAML that declares a torch or ONNX file."
+        ),
+    ],
     cohort: Annotated[Path, typer.Argument(help="Table of features: CSV or Parquet.")],
     out: Annotated[Path, typer.Option("--out", help="Parquet to write.")] = Path(
         "predictions.parquet"
@@ -85,7 +90,7 @@ def predict(
         typer.Option("--trust-type", help="Allow this type inside the model file (repeatable)."),
     ] = None,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Load a pickle, which can run any code.")
+        bool, typer.Option("--trust", help="Load pickles and named code, which can do anything.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -296,9 +301,9 @@ def explain(
 
 @app.command()
 def schema(
-    name: Annotated[str, typer.Argument(help="plan or result.")],
+    name: Annotated[str, typer.Argument(help="plan, result or model.")],
 ) -> None:
-    """JSON schema of the plan or of the result."""
+    """JSON schema of the plan, of the result or of a model's declaration."""
     from commands.schema import run_schema
 
     typer.echo(run_schema(name), nl=False)

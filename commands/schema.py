@@ -6,13 +6,14 @@ from audit.problems import InputError, Problem, nearest
 
 
 def run_schema(name: str) -> str:
-    """JSON schema (draft 2020-12) of the plan or the result, as text."""
+    """JSON schema (draft 2020-12) of the plan, the result or a model's declaration, as text."""
     from pydantic import BaseModel
 
+    from audit.models.spec import ModelSpec
     from audit.plan import Plan
     from audit.result import AuditResult
 
-    models: dict[str, type[BaseModel]] = {"plan": Plan, "result": AuditResult}
+    models: dict[str, type[BaseModel]] = {"plan": Plan, "result": AuditResult, "model": ModelSpec}
     if name not in models:
         reason = f"unknown schema '{name}'"
         raise InputError(Problem("bad_argument", "schema", reason, nearest(name, list(models))))

@@ -22,7 +22,9 @@ def pages() -> dict[str, str]:
         "words.md": words_page(),
         "cli.md": cli_page(),
         "plan.md": plan_page(),
+        "model.md": model_page(),
         "plan.schema.json": run_schema("plan"),
+        "model.schema.json": run_schema("model"),
         "result.schema.json": run_schema("result"),
     }
 
@@ -144,8 +146,47 @@ def plan_page() -> str:
     return "\n".join([*lines, examples])
 
 
+def model_page() -> str:
+    """Every key of the declaration of a model, and examples."""
+    from audit.models.spec import ModelSpec
+
+    schema = _with_names(ModelSpec.model_json_schema())
+    lines = [
+        "# Declaring a model",
+        "",
+        "A `.skops` file and an MLflow folder of scikit-learn say themselves what goes in and what "
+        "comes out. The files of torch (`torch.export` archives, TorchScript, weights) and of ONNX "
+        "do not: a YAML file beside them says it, and `equipoise predict` takes that file. Nothing "
+        "is guessed. Pickles, factories and callables run code and need `--trust`. Torch and ONNX "
+        'need `pip install "equipoise[torch]"` and `"equipoise[onnx]"`. The command predicts from '
+        "tables; images are predicted from Python, with `audit.models.load_model`. The schema is "
+        "in [model.schema.json](model.schema.json).",
+        "",
+        "Archives are checked before they are opened: names of operators, sizes and pickled types "
+        "against lists of what is known to be harmless. That is a check and no sandbox; run models "
+        "of unknown origin where they can do no harm.",
+        "",
+        *_keys("model", schema),
+    ]
+    for name, part in schema["$defs"].items():
+        lines += _keys(name, part)
+    examples = (HERE / "model_examples.md").read_text(encoding="utf-8")
+    return "\n".join([*lines, examples])
+
+
+def _with_names(schema: Any) -> Any:
+    """Put the name of a part where the schema refers to it."""
+    if isinstance(schema, list):
+        return [_with_names(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return {**schema, "enum": [schema["$ref"].rsplit("/", 1)[1]]} | {"$ref": None}
+    return {key: _with_names(item) for key, item in schema.items()}
+
+
 def _keys(name: str, part: dict[str, Any]) -> list[str]:
-    """One part of the plan and its keys as a table."""
+    """One part of a file and its keys as a table."""
     required = part.get("required", [])
     lines = [f"## `{name}`", "", part["description"], ""]
     lines += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
@@ -167,21 +208,29 @@ def _default(field: dict[str, Any]) -> str:
 
 def _kind(field: dict[str, Any]) -> str:
     """The type of a key in words, from its JSON schema."""
-    if "$ref" in field:
+    if field.get("$ref"):
         return "keys below"
-    if "anyOf" in field:
-        return " or ".join(_kind(one) for one in field["anyOf"] if one.get("type") != "null")
+    if "anyOf" in field or "oneOf" in field:
+        several = field.get("anyOf", field.get("oneOf", []))
+        kinds = [_kind(one) for one in several if one.get("type") != "null"]
+        return " or ".join(dict.fromkeys(kinds))
     if "const" in field:
         return f"`{field['const']}`"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
-    if "additionalProperties" in field:
+    if isinstance(field.get("additionalProperties"), dict):
         return f"for each name: {_kind(field['additionalProperties'])}"
     if "prefixItems" in field:
         return f"[{', '.join(_kind(item) for item in field['prefixItems'])}]"
+    if "type" not in field:
+        return "anything"
+    if field["type"] == "object":
+        return "mapping"
     if field["type"] == "array":
         items = _kind(field["items"])
-        return f"list, each with the {items}" if "$ref" in field["items"] else f"list of {items}s"
+        if field["items"].get("$ref"):
+            return f"list, each with the {items}"
+        return f"list of {items}" if "`" in items else f"list of {items}s"
     words = {"string": "text", "integer": "whole number", "boolean": "yes or no"}
     return words.get(str(field["type"]), str(field["type"])) + _limits(field)
 

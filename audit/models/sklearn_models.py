@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.models import ModelDescription, require_inputs
+from audit.models.files import damaged, file_bytes
+from audit.models.protocol import Batch, ModelDescription, ModelInput, require_inputs
 from audit.problems import InputError, Problem, nearest
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
     from audit.plan import ScoreKind
@@ -40,13 +40,13 @@ class SklearnModel:
         """Say what is known of the model."""
         return self.description
 
-    def predict(self, batch: "pd.DataFrame") -> "NDArray[np.float64]":
+    def predict(self, batch: Batch) -> "NDArray[np.float64]":
         """Score each row; raises InputError when columns are missing."""
         import numpy as np
 
-        columns = [str(name) for name in batch.columns]
+        columns = [str(name) for name in batch.table.columns]
         require_inputs(self.description.inputs, columns, self.description.name)
-        features = batch.loc[:, list(self.description.inputs)]
+        features = batch.table.loc[:, list(self.description.inputs)]
         if self.score_kind == "probability":
             scores = self.estimator.predict_proba(features)[:, self.positive_index]
         else:
@@ -60,13 +60,13 @@ def load_skops(path: Path, trusted: Sequence[str], positive: str | None) -> Skle
     """Load a skops file; types that neither skops nor the caller trusts are refused by name."""
     import skops.io
 
-    data = _bytes(path)
+    data = file_bytes(path)
     allowed = [*_HARMLESS, *trusted]
     try:
         unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - set(allowed))
     # The file may hold anything, so its reader may fail in any way.
     except Exception as error:
-        raise _damaged(path, "skops", error) from None
+        raise damaged(path, "skops", error) from None
     if unknown:
         raise InputError(
             Problem(
@@ -80,7 +80,7 @@ def load_skops(path: Path, trusted: Sequence[str], positive: str | None) -> Skle
     try:
         estimator = skops.io.loads(data, trusted=allowed)
     except Exception as error:
-        raise _damaged(path, "skops", error) from None
+        raise damaged(path, "skops", error) from None
     return _adapt(estimator, path, "skops", data, positive)
 
 
@@ -88,30 +88,12 @@ def load_pickle(path: Path, positive: str | None) -> SklearnModel:
     """Load a pickle, which runs the code in it: the caller has made sure that it is trusted."""
     import joblib
 
-    data = _bytes(path)
+    data = file_bytes(path)
     try:
         estimator = joblib.load(io.BytesIO(data))
     except Exception as error:
-        raise _damaged(path, "pickle", error) from None
+        raise damaged(path, "pickle", error) from None
     return _adapt(estimator, path, "pickle", data, positive)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        problem = Problem("missing_file", str(path), "no such file", "check the path")
-    except OSError as error:
-        reason = f"the file cannot be read ({error.strerror or error})"
-        problem = Problem("unreadable", str(path), reason, "check the path and its permissions")
-    raise InputError(problem)
-
-
-def _damaged(path: Path, kind: str, error: Exception) -> InputError:
-    detail = (str(error).splitlines() or [""])[0][:200]
-    reason = f"the file cannot be loaded as a {kind} model ({type(error).__name__}: {detail})"
-    remedy = "copy or save it again, with the library versions that are installed here"
-    return InputError(Problem("corrupt_model", str(path), reason, remedy))
 
 
 def _adapt(
@@ -138,17 +120,26 @@ def _adapt(
         raise refuse(
             "unknown_class", f"the model has no class '{wanted}'", nearest(wanted, classes)
         )
+    inputs = tuple(str(name) for name in names)
     description = ModelDescription(
         format=f"{kind} ({type(estimator).__module__.split('.')[0]} {type(estimator).__name__})",
         name=path.name,
         sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
-        inputs=tuple(str(name) for name in names),
+        inputs=inputs,
         classes=classes,
         positive=wanted,
         parameters=_parameters(estimator),
+        takes=(ModelInput("table", "columns", inputs, "as read", (len(inputs),)),),
+        library=f"scikit-learn {_version()}",
     )
     return SklearnModel(estimator, description, classes.index(wanted))
+
+
+def _version() -> str:
+    import sklearn
+
+    return str(sklearn.__version__)
 
 
 def _parameters(estimator: Any) -> int | None:

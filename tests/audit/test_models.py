@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import skops.io
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
@@ -20,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.svm import LinearSVC
 
-from audit.models import load_model
+from audit.models import Batch, load_model
 from audit.models.skops_file import skops_bytes
 from audit.problems import InputError
 
@@ -69,9 +70,9 @@ def test_a_skops_pipeline_gives_the_probability_of_the_second_class(tmp_path: Pa
     loaded = load_model(tmp_path / "m.skops")
     data = table()
     # Other columns, another order: the model takes its own.
-    scores = loaded.predict(data[["y", "weight", "sex", "age"]])
+    scores = loaded.predict(Batch(data[["y", "weight", "sex", "age"]]))
     np.testing.assert_array_equal(scores, model.predict_proba(data)[:, 1])
-    assert scores.dtype == np.float64
+    assert np.asarray(scores).dtype == np.float64
     assert loaded.score_kind == "probability"
 
 
@@ -79,7 +80,7 @@ def test_a_model_says_what_is_known_of_its_file(tmp_path: Path) -> None:
     path = tmp_path / "m.skops"
     skops.io.dump(fitted(), path)
     described = load_model(path).describe()
-    assert dataclasses.asdict(described) == {
+    assert {**dataclasses.asdict(described), "takes": None} == {
         "format": "skops (sklearn Pipeline)",
         "name": "m.skops",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -88,7 +89,19 @@ def test_a_model_says_what_is_known_of_its_file(tmp_path: Path) -> None:
         "classes": ("0", "1"),
         "positive": "1",
         "parameters": 5,  # age, weight, two of sex, the intercept
+        "takes": None,
+        "gives": "scores",
+        "activation": None,
+        "parts": (),
+        "library": f"scikit-learn {sklearn.__version__}",
+        "device": "cpu",
+        "batch_size": None,
+        "flops": None,
+        "deterministic": None,
+        "largest_difference": None,
     }
+    (takes,) = described.takes
+    assert (takes.kind, takes.columns, takes.shape) == ("columns", described.inputs, (3,))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +126,7 @@ def test_the_positive_class_can_be_chosen(tmp_path: Path) -> None:
     skops.io.dump(model, tmp_path / "m.skops")
     assert load_model(tmp_path / "m.skops").describe().positive == "healthy"
     chosen = load_model(tmp_path / "m.skops", positive="disease")
-    np.testing.assert_array_equal(chosen.predict(data), model.predict_proba(data)[:, 0])
+    np.testing.assert_array_equal(chosen.predict(Batch(data)), model.predict_proba(data)[:, 0])
     with pytest.raises(InputError, match="did you mean 'disease'"):
         load_model(tmp_path / "m.skops", positive="diseased")
 
@@ -125,7 +138,7 @@ def test_a_decision_function_is_only_an_order(tmp_path: Path, positive: str, sig
     loaded = load_model(tmp_path / "m.skops", positive=positive)
     assert loaded.score_kind == "rank"
     data = table()
-    np.testing.assert_array_equal(loaded.predict(data), sign * model.decision_function(data))
+    np.testing.assert_array_equal(loaded.predict(Batch(data)), sign * model.decision_function(data))
 
 
 def test_types_that_are_not_trusted_are_refused_by_name(tmp_path: Path) -> None:
@@ -151,7 +164,7 @@ def test_a_type_named_by_the_caller_is_loaded(tmp_path: Path) -> None:
     trusted = [problem.reason.rsplit(" ", 1)[1] for problem in refused(path).problems]
     loaded = load_model(path, trusted=trusted)
     expected = model.predict_proba(data[["age", "weight"]])[:, 1]
-    np.testing.assert_array_equal(loaded.predict(data), expected)
+    np.testing.assert_array_equal(loaded.predict(Batch(data)), expected)
 
 
 @pytest.mark.parametrize("suffix", [".joblib", ".pkl", ".pickle", ".PKL"])
@@ -169,7 +182,7 @@ def test_missing_columns_are_all_named_with_the_nearest(tmp_path: Path) -> None:
     skops.io.dump(fitted(), tmp_path / "m.skops")
     model = load_model(tmp_path / "m.skops")
     with pytest.raises(InputError) as caught:
-        model.predict(table().rename(columns={"weight": "wieght", "sex": "gender"}))
+        model.predict(Batch(table().rename(columns={"weight": "wieght", "sex": "gender"})))
     assert codes(caught.value) == ["missing_feature", "missing_feature"]
     assert "'sex'" in caught.value.problems[0].reason
     assert "did you mean 'wieght'?" in caught.value.problems[1].remedy

@@ -1,4 +1,6 @@
+import dataclasses
 import gzip
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from audit import batches
-from audit.models import ModelDescription
+from audit.models import Batch, ModelDescription, ModelInput
 from audit.plan import ScoreKind
 from audit.predict import PredictionRun, predict_table
 from audit.problems import InputError
@@ -33,9 +35,9 @@ class Fake:
     def describe(self) -> ModelDescription:
         return ModelDescription("fake", "fake", "", 0, self.inputs, ("0", "1"), "1", None)
 
-    def predict(self, batch: pd.DataFrame) -> Scores:
+    def predict(self, batch: Batch) -> Scores:
         self.calls.append(len(batch))
-        return np.asarray(self.function(batch[list(self.inputs)]), dtype=np.float64)
+        return np.asarray(self.function(batch.table[list(self.inputs)]), dtype=np.float64)
 
 
 def sigmoid(frame: pd.DataFrame) -> Scores:
@@ -262,3 +264,64 @@ def test_an_unwritable_place_is_told_before_any_prediction(tmp_path: Path) -> No
         predict_table(model, tmp_path / "in.csv", tmp_path / "in.csv" / "out.parquet")
     assert [problem.code for problem in caught.value.problems] == ["unwritable"]
     assert model.calls == []
+
+
+class ThreeClasses(Fake):
+    """A model that scores three classes."""
+
+    def describe(self) -> ModelDescription:
+        return ModelDescription("fake", "fake", "", 0, self.inputs, ("a", "b", "c"), None, None)
+
+
+def test_every_class_gets_a_column(tmp_path: Path) -> None:
+    def shares(frame: pd.DataFrame) -> Scores:
+        x = frame["x"].to_numpy(dtype=float)
+        scores = np.stack([x, 2 * x, 1 - 3 * x], axis=1)
+        scores[x == 0.3, 1] = np.nan
+        return scores
+
+    result, table = run(tmp_path, "x\n0.1\n0.2\n0.3\n", ThreeClasses(shares))
+    assert result.score_names == ("p_a", "p_b", "p_c")
+    assert table.columns.to_list() == ["x", "p_a", "p_b", "p_c"]
+    np.testing.assert_allclose(table["p_b"], [0.2, 0.4, np.nan])
+    assert table["p_a"].isna().to_list() == [False, False, True]  # a row has all scores or none
+    assert "scores in columns 'p_a' and 'p_b' and 'p_c'" in str(result)
+
+
+def test_a_class_column_that_is_there_already_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is a column 'p_b' already"):
+        run(tmp_path, "x,p_b\n1,2\n", ThreeClasses(lambda f: np.zeros((len(f), 3))))
+
+
+def test_the_file_says_which_model_made_its_scores(tmp_path: Path) -> None:
+    run(tmp_path, "x\n1\n2\n")
+    metadata = parquet.read_metadata(tmp_path / "out.parquet").metadata
+    known = json.loads(metadata[b"equipoise.model"])
+    assert (known["name"], known["deterministic"], known["largest_difference"]) == ("fake", True, 0)
+
+
+def test_rounding_between_two_runs_is_told_and_more_is_refused(tmp_path: Path) -> None:
+    moved = iter([0.0, 1e-7, 0.0, 1e-3])
+
+    def drifting(frame: pd.DataFrame) -> Scores:
+        return sigmoid(frame) + next(moved)
+
+    result, _ = run(tmp_path, "x\n1\n2\n", Fake(drifting))
+    assert result.model.deterministic is False
+    assert result.model.largest_difference == pytest.approx(1e-7)
+    with pytest.raises(InputError, match="2 of 2 rows another score"):
+        run(tmp_path, "x\n1\n2\n", Fake(drifting))
+
+
+@pytest.mark.parametrize("gives", ["scores", "masks"])
+def test_models_of_images_are_refused_with_another_way(tmp_path: Path, gives: Any) -> None:
+    kind: Any = "image" if gives == "scores" else "columns"
+    taken = ModelInput("scan", kind, ("path",), "float32", None)
+
+    class OfImages(Fake):
+        def describe(self) -> ModelDescription:
+            return dataclasses.replace(super().describe(), takes=(taken,), gives=gives)
+
+    with pytest.raises(InputError, match="predict from Python"):
+        run(tmp_path, "x\n1\n", OfImages(sigmoid))
+    assert not (tmp_path / "out.parquet").exists()
