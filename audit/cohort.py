@@ -143,11 +143,12 @@ def arranged(
     order, key, cluster = _canonical(patient, unit, [*content, *(d.codes for d in dimensions)])
     dimensions = tuple(dimension.ordered(order) for dimension in dimensions)
     several = _at_several_sites(cluster, dimensions, findings) if patient is not None else 0
+    ordered = score[order]
     cohort = Cohort(
         label=outcome.label[order],
-        score=score[order],
-        flagged=flags(score[order], plan),
-        probability=probabilities(score[order], plan),
+        score=ordered,
+        flagged=flags(ordered, plan),
+        probability=probabilities(ordered, plan),
         key=key,
         cluster=cluster,
         patients_declared=patient is not None,

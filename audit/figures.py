@@ -89,10 +89,10 @@ def compute_figures(
     additive = [m for m in measures if m.compute is not None]
     sums = Sums(point_sums(data.rows), fit, rows.setting)
     values = {m.id: m.compute(sums) for m in additive if m.compute is not None}
-    pairs = _pairs(data)
+    pairs = _pairs(data, rows.clustered)
     placement = sorted_placements(data.rows.label == 1, data.rows.block_end == 1, data.rows.start)
     fits = dict(_fit_influences(rows, data, measures))
-    variance, informants, classes = _variances(rows, data, pairs, measures, placement, fits)
+    variance, informants, classes = _variances(rows, data, pairs, measures, placement, fits, sums)
     independent: dict[str, Floats] = {}
     if rows.clustered and len(strata.attributes) < 2:
         independent = _independent(data, measures, placement, fits)
@@ -177,21 +177,25 @@ class _Pairs:
     """Rows summed by stratum and patient: the units whose influence values are independent.
 
     `owner` is the stratum of each pair, `of_row` the pair of each row, `clusters` the patients of
-    each stratum. Where no patient has several rows, the pairs are the rows.
+    each stratum. Where no patient has several rows (`alone`), the pairs are the rows.
     """
 
     owner: Ints
     of_row: Ints
     clusters: Ints
+    alone: bool
 
     def total(self, values: Floats) -> Floats:
         """Sum a per-row array by pair."""
-        return group_sum(values, self.of_row, self.owner.size)
+        return values if self.alone else group_sum(values, self.of_row, self.owner.size)
 
 
-def _pairs(data: Grouped) -> _Pairs:
+def _pairs(data: Grouped, clustered: bool) -> _Pairs:
+    if not clustered:
+        of_row = np.arange(data.group.size)
+        return _Pairs(data.group, of_row, np.diff(data.rows.start), alone=True)
     owner, of_row = pair_codes(data.group, data.rows.cluster)
-    return _Pairs(owner, of_row, np.bincount(owner, minlength=data.strata))
+    return _Pairs(owner, of_row, np.bincount(owner, minlength=data.strata), alone=False)
 
 
 def _variances(
@@ -201,6 +205,7 @@ def _variances(
     measures: Sequence[Measure],
     placement: Floats,
     fits: dict[str, Floats],
+    sums: Sums,
 ) -> tuple[dict[str, Floats], dict[str, Ints], tuple[Ints, Ints]]:
     """Variances from influence values summed by patient, and how many patients inform each."""
     variance: dict[str, Floats] = {}
@@ -212,9 +217,28 @@ def _variances(
     for measure in measures:
         if measure.inference == "auc":
             variance[measure.id] = auc_var
-    for name, influence, used in _influences(rows, data, pairs, measures, fits):
+    counted = [m for m in measures if pairs.alone and m.inference == "proportion"]
+    for measure in counted:
+        variance[measure.id], informants[measure.id] = _counted_variance(measure, sums)
+    others = [m for m in measures if m not in counted]
+    for name, influence, used in _influences(rows, data, pairs, others, fits):
         variance[name], informants[name] = unit_variance(influence, pairs.owner, data.strata, used)
     return variance, informants, (positive, negative)
+
+
+def _counted_variance(measure: Measure, sums: Sums) -> tuple[Floats, Ints]:
+    """Give `unit_variance` of a share of independent rows, from its counts.
+
+    With A of B rows and t = A / B: ``B / (B - 1) (A (1 - t)^2 + (B - A) t^2) / B^2``.
+    """
+    if measure.numerator is None or measure.denominator is None:
+        raise TypeError(f"{measure.id} is not a ratio of counts")
+    top, bottom = measure.numerator(sums), measure.denominator(sums)
+    with np.errstate(divide="ignore", invalid="ignore"):  # no rows, or one: NaN
+        share = top / bottom
+        squares = (top * (1 - share) ** 2 + (bottom - top) * share**2) / bottom**2
+        factor = np.where(bottom > 1, bottom / (bottom - 1), np.nan)
+    return factor * squares, np.rint(bottom).astype(np.int64)
 
 
 def _independent(

@@ -198,7 +198,8 @@ def probabilities(score: Floats, plan: Plan) -> Floats:
     if plan.columns.prediction is not None or plan.score_kind == "rank":
         return np.full(len(score), np.nan)
     if plan.score_kind == "probability":
-        return np.where(score < SMALLEST, 0.0, score)
+        tiny = (score < SMALLEST) & (score != 0.0)
+        return np.where(tiny, 0.0, score) if tiny.any() else score
     # both forms of the logistic function, so that neither tail overflows
     small = np.exp(-np.abs(score))
     chance = np.where(score >= 0, 1 / (1 + small), small / (1 + small))

@@ -68,7 +68,8 @@ def analysed_rows(cohort: Cohort, plan: Plan) -> Rows:
         probability = np.zeros(position.size)
     safe = np.clip(probability, CLIP, 1 - CLIP)
     is_probability = kind in ("probability", "logit")
-    score = cohort.score[position]
+    # The same numbers need the room only once.
+    score = probability if cohort.probability is cohort.score else cohort.score[position]
     rung, rung_score = common_rungs(score)
     clustered = cohort.patients_declared and cohort.largest_patient > 1
     numbered = position[:0] if clustered else position

@@ -1,6 +1,6 @@
 """One audit, or a part of it, in a process of its own.
 
-``engine.py FILE whole|estimates|analytic patient|row DEPTH RESAMPLES PERMUTATIONS [MEASURE ...]``
+``engine.py FILE PART patient|row DEPTH RESAMPLES PERMUTATIONS [MEASURE ...]``
 prints seconds from cohort to result (reading and writing left out), peak memory and sizes as JSON.
 """
 
@@ -11,16 +11,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 from audit.cohort import Cohort, build_cohort, needed_columns
 from audit.figures import compute_figures
 from audit.memory import give_back, keep_one_arena
 from audit.plan import Plan
-from audit.rows import analysed_rows
+from audit.rows import analysed_rows, grouped
 from audit.run import audit, set_results
 from audit.selection import chosen, possible
 from audit.sources.files import read_files
 from audit.strata import StrataSet, lattice
-from audit.sweep import resampling, workers
+from audit.sums import Sums
+from audit.sweep import point_sums, resampling, workers
 from audit.warm_up import warm_up
 from benchmarks.cohorts import THRESHOLD
 
@@ -68,6 +71,25 @@ def estimates(cohort: Cohort, plan: Plan) -> tuple[int, int]:
     return sum(len(r.figures.strata.strata) for r in results), len(results[0].figures.measures)
 
 
+def points(cohort: Cohort, plan: Plan) -> tuple[int, int]:
+    """Work out values, without anything that says how sure they are."""
+    give_back()
+    rows = analysed_rows(cohort, plan)
+    sets = lattice(cohort.dimensions, plan.depth, cohort.rows)
+    measures = possible(chosen(plan, 1), rows)
+
+    def one(strata: StrataSet) -> int:
+        data = grouped(
+            rows, strata.codes, len(strata.strata), {t for m in measures for t in m.terms}
+        )
+        fit = np.full((len(strata.strata), 3), np.nan)  # none of the measures is of a fit
+        sums = Sums(point_sums(data.rows), fit, rows.setting)
+        return len(np.stack([m.compute(sums) for m in measures if m.compute is not None], 1))
+
+    with ThreadPoolExecutor(workers()) as pool:
+        return sum(pool.map(one, sets)), len(measures)
+
+
 def analytic(cohort: Cohort, plan: Plan) -> tuple[int, int]:
     """Work out values and their closed-form variances, without a resample."""
     give_back()
@@ -83,7 +105,7 @@ def analytic(cohort: Cohort, plan: Plan) -> tuple[int, int]:
         return sum(pool.map(one, sets)), len(measures)
 
 
-PARTS = {"whole": whole, "estimates": estimates, "analytic": analytic}
+PARTS = {"whole": whole, "estimates": estimates, "analytic": analytic, "points": points}
 
 
 def main() -> None:
