@@ -154,8 +154,8 @@ def _parts(folder: Path) -> list[str]:
     """Measure what other tools' figures are of: estimates and intervals, without the rest."""
     told = [
         "Parts of an audit alone: values, values with closed-form variances, and estimates and",
-        "differences with all their intervals. Peak memory is that of the process with its libraries",
-        "(about 150 MB) and the cohort.",
+        "differences with all their intervals. Peak memory is that of the process, with libraries",
+        "(about 150 MB) and cohort.",
         "",
         "| part | independent | rows | strata | measures | resamples | seconds | peak MB |",
         "| :--- | :--- | ---: | ---: | ---: | ---: | ---: | ---: |",
