@@ -93,6 +93,8 @@ def compute_figures(
     placement = sorted_placements(data.rows.label == 1, data.rows.block_end == 1, data.rows.start)
     fits = dict(_fit_influences(rows, data, measures))
     variance, informants, classes = _variances(rows, data, pairs, measures, placement, fits, sums)
+    clusters = pairs.clusters
+    del pairs  # the rest is large and done with
     independent: dict[str, Floats] = {}
     if rows.clustered and len(strata.attributes) < 2:
         independent = _independent(data, measures, placement, fits)
@@ -121,7 +123,7 @@ def compute_figures(
         parts=parts,
         jackknife=jackknife | curve.jackknife,
         null=curve.null,
-        clusters=pairs.clusters,
+        clusters=clusters,
         clusters_positive=classes[0],
         clusters_negative=classes[1],
         clustered=rows.clustered,
@@ -297,14 +299,12 @@ def _influences(
 def _pair_sums(rows: Rows, data: Grouped, pairs: _Pairs) -> Sums:
     """Sums of every pair, as the record of a stratum of one patient."""
     label = data.rows.label.astype(np.float64)
-    flagged = rows.flagged[data.take]
-    found = {
-        "positives": label,
-        "negatives": 1 - label,
-        "tp": label * flagged,
-        "fp": (1 - label) * flagged,
-    }
-    columns = {name: pairs.total(of_row) for name, of_row in found.items()}
+    columns = {"positives": pairs.total(label), "negatives": pairs.total(1 - label)}
+    # One after another: a column of a large cohort is summed before the next is made.
+    hit = label * rows.flagged[data.take]
+    columns["tp"] = pairs.total(hit)
+    columns["fp"] = pairs.total(rows.flagged[data.take] - hit)
+    del label, hit
     for place, column in enumerate(data.rows.columns):
         columns[TERMS[column]] = pairs.total(data.rows.terms[:, place])
     return columns_of(columns, rows.setting)
