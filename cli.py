@@ -80,11 +80,23 @@ def predict(
             help="Model: .skops, an MLflow folder, or a YAML that declares a torch or ONNX file."
         ),
     ],
-    cohort: Annotated[Path, typer.Argument(help="Table of features: CSV or Parquet.")],
+    cohort: Annotated[
+        Path, typer.Argument(help="Table of features and image files: CSV or Parquet.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Parquet to write.")] = Path(
         "predictions.parquet"
     ),
-    score: Annotated[str, typer.Option("--score", help="Name of the new score column.")] = "score",
+    score: Annotated[
+        str | None,
+        typer.Option("--score", help="Name of the new column: score, mask or image if absent."),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", help="Folder of the images, if not that of the table."),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Do not go on with a run that was stopped.")
+    ] = False,
     trust_type: Annotated[
         list[str] | None,
         typer.Option("--trust-type", help="Allow this type inside the model file (repeatable)."),
@@ -94,11 +106,22 @@ def predict(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a model over a cohort and write its scores beside the cohort's columns."""
+    """Run a model over a cohort and write what it predicts beside the cohort's columns.
+
+    A run that is stopped goes on where it was when it is called again.
+    """
     from commands.predict import run_predict
 
     text = run_predict(
-        model, cohort, out, score=score, trusted=trust_type or [], trust=trust, quiet=quiet
+        model,
+        cohort,
+        out,
+        score=score,
+        images=images,
+        restart=restart,
+        trusted=trust_type or [],
+        trust=trust,
+        quiet=quiet,
     )
     typer.echo(text)
 

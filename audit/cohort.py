@@ -82,6 +82,7 @@ def needed_columns(plan: Plan) -> dict[str, str]:
         (columns.label or None, "label"),
         (columns.score, "score"),
         (columns.prediction, "prediction"),
+        (columns.time, "time"),
         *((column, f"label '{name}'") for name, column in columns.labels.items()),
         *((column, f"score of '{name}'") for name, column in columns.scores.items()),
         (columns.patient, "patient"),

@@ -161,6 +161,10 @@ def _auc(figures: Figures, measure: Measure, level: float) -> Intervals:
     return Intervals(lower, upper, tuple(str(m) for m in method))
 
 
+# Families of means over patients, which may all be found, or all be missed.
+_OF_CASES = ("segmentation", "detection", "survival")
+
+
 def _linearised(figures: Figures, measure: Measure, level: float) -> Intervals:
     clusters = np.where(
         np.isnan(figures.variance[measure.id]), 0, figures.clusters
@@ -173,10 +177,17 @@ def _linearised(figures: Figures, measure: Measure, level: float) -> Intervals:
     with np.errstate(invalid="ignore"):
         still = ~(upper - lower > ROUNDING * np.abs(value))
     kind = "cluster_robust" if figures.clustered else "linearised"
+    names = np.full(value.size, f"{kind}_{measure.scale}", dtype=object)
+    rough = np.full(value.size, np.nan), np.full(value.size, np.nan)
+    if measure.bounds == (0.0, 1.0) and measure.family in _OF_CASES:
+        # A mean of values in [0, 1] varies at most as a proportion of as many units does.
+        units = figures.clusters_positive if measure.needs_score else clusters
+        rough = wilson(np.nan_to_num(value) * units, units, level)
+        names[still] = "wilson_positives" if measure.needs_score else "wilson_patients"
     return Intervals(
-        np.where(still, np.nan, lower),
-        np.where(still, np.nan, upper),
-        (f"{kind}_{measure.scale}",) * lower.size,
+        np.where(still, rough[0], lower),
+        np.where(still, rough[1], upper),
+        tuple(str(name) for name in names),
     )
 
 

@@ -7,23 +7,21 @@ the result, so that a reader can see whether the requirements were changed after
 import hashlib
 import json
 from datetime import date
-from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from audit.plan_part import PlanPart, rising
+from audit.plan_tasks import Detection, ImageToImage, Segmentation, Survival
 
 ScoreKind = Literal["probability", "rank", "logit"]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Task = Literal[
+    "binary", "multiclass", "multilabel", "regression",
+    "segmentation", "detection", "image", "survival",
+]  # fmt: skip
 Range = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
 Method = Literal[
     "wilson", "jeffreys", "clopper_pearson", "cluster_robust", "delong", "obuchowski",
@@ -53,12 +51,6 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 ColumnOfEach = Annotated[dict[str, str], BeforeValidator(_text_keys)]
 
 
-class PlanPart(BaseModel):
-    """A frozen part of the plan; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
 class Product(PlanPart):
     """What is audited, in the words of the person who is responsible for it."""
 
@@ -74,9 +66,14 @@ class Product(PlanPart):
 class Columns(PlanPart):
     """Which column plays which role."""
 
-    label: str = Field(description="The outcome: two values, a class, or a number.")
+    label: str = Field(
+        description="The outcome: two values, a class, a number, or a file (mask, true image)."
+    )
     score: str | None = Field(None, description="The model's score; or give `prediction`.")
-    prediction: str | None = Field(None, description="A yes/no prediction, where no score exists.")
+    prediction: str | None = Field(
+        None, description="A yes/no prediction, where no score exists; or the predicted file."
+    )
+    time: str | None = Field(None, description="Survival: time to the event or its censoring.")
     patient: str | None = Field(None, description="Whose rows belong together (the cluster).")
     site: str | None = Field(None, description="The hospital; also becomes a stratum.")
     unit: str | None = Field(None, description="Identity of the row; must be unique.")
@@ -101,7 +98,8 @@ class Columns(PlanPart):
 
     @model_validator(mode="after")
     def _score_or_prediction(self) -> "Columns":
-        if not self.scores and (self.score is None) == (self.prediction is None):
+        several = self.scores or not self.label  # objects are detected in tables of their own
+        if not several and (self.score is None) == (self.prediction is None):
             raise ValueError("give exactly one of 'score' and 'prediction'")
         return self
 
@@ -117,9 +115,7 @@ class Attribute(PlanPart):
     @field_validator("band")
     @classmethod
     def _ascending(cls, edges: tuple[float, ...]) -> tuple[float, ...]:
-        if any(b <= a for a, b in pairwise(edges)):
-            raise ValueError("band edges must increase")
-        return edges
+        return rising(edges, "band")
 
 
 class Threshold(PlanPart):
@@ -282,6 +278,15 @@ class Plan(PlanPart):
     permutations: int = Field(
         500, ge=0, le=100_000, description="Permutations behind the null of every gap; 0 for none."
     )
+    images: str = Field(
+        "",
+        description="Folder that file names in the table start from, relative to the plan; that of "
+        "the table when empty.",
+    )
+    segmentation: Segmentation | None = Field(None, description="Task segmentation: its masks.")
+    detection: Detection | None = Field(None, description="Task detection: its objects.")
+    image: ImageToImage | None = Field(None, description="Task image: how images are compared.")
+    survival: Survival | None = Field(None, description="Task survival: its horizon.")
     standardise: Names = Field(
         (), description="Attributes to whose common distribution gaps are also standardised."
     )
@@ -313,6 +318,15 @@ class Plan(PlanPart):
             date.fromisoformat(value)
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_label(cls, value: object) -> object:
+        if isinstance(value, dict) and value.get("task") == "detection":
+            columns = value.get("columns")
+            if isinstance(columns, dict) and "label" not in columns:
+                return value | {"columns": columns | {"label": ""}}
+        return value
+
     @model_validator(mode="after")
     def _columns_of_task(self) -> "Plan":
         columns, several = self.columns, self.task in ("multiclass", "multilabel")
@@ -328,6 +342,24 @@ class Plan(PlanPart):
             raise ValueError("columns.scores belong to task multiclass or multilabel")
         if self.task == "regression" and columns.score is None:
             raise ValueError("task regression needs the predicted value as columns.score")
+        return self
+
+    @model_validator(mode="after")
+    def _part_of_task(self) -> "Plan":
+        parts = ("segmentation", "detection", "image", "survival")
+        for name in parts:
+            if name != self.task and getattr(self, name) is not None:
+                raise ValueError(f"'{name}' belongs to task {name}, and the task is {self.task}")
+        if self.task in ("detection", "image") and getattr(self, self.task) is None:
+            raise ValueError(f"task {self.task} needs the section '{self.task}'")
+        if self.task in ("segmentation", "image") and self.columns.prediction is None:
+            raise ValueError(f"task {self.task} needs the predicted files as columns.prediction")
+        if self.task == "detection" and self.columns.unit is None:
+            raise ValueError("task detection needs columns.unit, which names the images")
+        if (self.task == "survival") != (self.columns.time is not None):
+            raise ValueError("columns.time belongs to task survival, which needs it")
+        if self.task == "survival" and self.columns.score is None:
+            raise ValueError("task survival needs the predicted risk as columns.score")
         return self
 
     @field_validator("requirements")

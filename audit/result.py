@@ -14,6 +14,8 @@ from audit.sections import (
     CaseMix,
     Confusion,
     Criterion,
+    FrocCurve,
+    Ledger,
     NestedSites,
     Record,
     Shrunk,
@@ -21,7 +23,7 @@ from audit.sections import (
 from audit.sections import Contrast as Contrast
 from audit.sections import Status as Status
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 VerdictStatus = Literal[
     "met", "violated", "inconclusive", "not_estimable", "not_applicable", "waived"
@@ -219,7 +221,10 @@ class CohortSummary(Record):
     attributes: tuple[AttributeLevels, ...]
     strata: tuple[StratumCount, ...]
     covariates: tuple[CovariateAtSite, ...]
-    task: Literal["binary", "multiclass", "multilabel", "regression"] = "binary"
+    task: Literal[
+        "binary", "multiclass", "multilabel", "regression",
+        "segmentation", "detection", "image", "survival",
+    ] = "binary"  # fmt: skip
     outputs: tuple[str, ...] = ()
 
 
@@ -425,6 +430,8 @@ class AuditResult(Record):
     sample_size: tuple[Adequacy, ...] = ()
     calibration_tests: tuple[CalibrationInteraction, ...] = ()
     confusion: tuple[Confusion, ...] = ()
+    ledger: tuple[Ledger, ...] = ()
+    froc: tuple[FrocCurve, ...] = ()
     verdicts: tuple[Verdict, ...]
     warnings: tuple[AuditWarning, ...]
     disclosure: Disclosure | None = None

@@ -232,3 +232,31 @@ class Confusion(Record):
     stratum: str
     classes: tuple[str, ...]
     counts: tuple[tuple[int | None, ...], ...]
+
+
+class Ledger(Record):
+    """Which of the two masks holds a structure at all, in cases; null if withheld."""
+
+    stratum: str
+    output: str | None = None
+    both_present: int | None
+    reference_only: int | None
+    prediction_only: int | None
+    both_empty: int | None
+
+
+class FrocCurve(Record):
+    """Sensitivity against false positives per image, with intervals at the usual rates.
+
+    `sensitivity` is null at rates that the detector never reaches.
+    """
+
+    stratum: str
+    images: int
+    objects: int
+    rates: tuple[float, ...]
+    sensitivity: tuple[float | None, ...]
+    lower: tuple[float | None, ...]
+    upper: tuple[float | None, ...]
+    level: float
+    method: str

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from audit.measures import DECLARED, MEASURES, TASK_MEASURES, measures_of_task
+from audit.measures import BY_CLASS, DECLARED, MEASURES, TASK_MEASURES, measures_of_task
 from audit.measures.declaration import Measure
 from audit.plan import Plan, Requirement
 from audit.power import NOTHING, Power, power_of_disparity, power_of_estimate
@@ -114,7 +114,7 @@ def _output_problems(
     if output not in outputs:
         reason = f"no class or label '{output}' in this audit"
         return [Problem("unknown_output", where, reason, nearest(output, list(outputs)))]
-    if measure in TASK_MEASURES[task] and measure not in MEASURES:
+    if task in BY_CLASS and measure in TASK_MEASURES[task] and measure not in MEASURES:
         reason = f"{measure} speaks of all classes or labels at once, not of '{output}'"
         return [Problem("no_output", where, reason, "leave output out")]
     return []

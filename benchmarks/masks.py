@@ -135,6 +135,7 @@ def main() -> None:
     if peer:
         hd95, nsd = found["apart"]
         print(f"\nLargest difference from MONAI {peer[0]}: HD95 {hd95:.1e} mm, NSD {nsd:.1e}")
+        print("(MONAI interpolates the percentile in single precision, Equipoise in double.)")
         print(f"Target: at least {TARGET:g} x")
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from audit.problems import InputError, Problem, nearest
 
+KEPT = ".measured"  # cases that are measured are kept there until the audit is written
+
 
 @dataclass(frozen=True)
 class Flags:
@@ -65,6 +67,7 @@ def run_audit(
 
     With `share`, everything that is written or returned withholds small cells.
     """
+    from shutil import rmtree
     from threading import Thread
 
     from audit.atomic import check_writable
@@ -82,7 +85,10 @@ def run_audit(
     from audit.tasks.run import audit_any
     from commands.progress import progress_line
 
-    cohort = build_any_cohort(read_files(paths, needed_columns(plan)), plan)
+    source = read_files(paths, needed_columns(plan))
+    with progress_line("measuring", quiet=quiet) as progress:
+        place = _place(plan, plan_path, paths, out, progress)
+        cohort = build_any_cohort(source, plan, place)
     with progress_line("auditing", quiet=quiet) as progress:
         result = audit_any(
             cohort,
@@ -94,7 +100,26 @@ def run_audit(
         )
     if share:
         result = shared_result(result, min_cell)
-    return write_result(result, out, plan_text, keep_plan=plan_path is None)
+    text = write_result(result, out, plan_text, keep_plan=plan_path is None)
+    if place.keep is not None:
+        rmtree(place.keep, ignore_errors=True)
+    return text
+
+
+def _place(
+    plan: Any, plan_path: Path | None, paths: Sequence[Path], out: Path, progress: Any
+) -> Any:
+    """Where the files are that the table names, and where cases that are done are kept.
+
+    Detections lie beside the plan, images beside the table that names them.
+    """
+    from audit.cases.pairs import Place
+
+    beside = paths[0].parent if plan_path is None else plan_path.parent
+    if plan.images:
+        return Place(beside / plan.images, out / KEPT, progress)
+    folder = beside if plan.task == "detection" else paths[0].parent
+    return Place(folder, out / KEPT if plan.task in ("segmentation", "image") else None, progress)
 
 
 def _prepare() -> None:

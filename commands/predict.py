@@ -9,7 +9,9 @@ def run_predict(
     cohort: Path,
     out: Path,
     *,
-    score: str,
+    score: str | None,
+    images: Path | None,
+    restart: bool,
     trusted: Sequence[str],
     trust: bool,
     quiet: bool,
@@ -17,13 +19,19 @@ def run_predict(
     """Load the model, predict every row, write Parquet; return a line for the terminal."""
     from audit.atomic import check_writable
     from audit.models import load_model
-    from audit.predict import predict_table
+    from audit.prediction import predict_table
     from commands.progress import progress_line
 
     check_writable(out.parent)
     model = load_model(model_path, trusted=trusted, trust=trust)
     with progress_line("predicting", quiet=quiet) as progress:
         run = predict_table(
-            model, cohort, out, score_name=score, progress=lambda d, t: progress(d, t, "")
+            model,
+            cohort,
+            out,
+            score_name=score or ("score" if model.describe().gives == "scores" else None),
+            images=images,
+            restart=restart,
+            progress=lambda d, t: progress(d, t, ""),
         )
     return f"{run}\nwrote {out}"

@@ -18,8 +18,11 @@ def progress_line(what: str, *, quiet: bool) -> Iterator[Progress]:
     def show(done: int, total: int, detail: str) -> None:
         if not shown:
             return
-        left = (time.monotonic() - start) / done * (total - done) if done else 0.0
-        line = f"{what} {done}/{total} {detail[:40]}" + (f"  {left:.0f} s left" if done else "")
+        spent = time.monotonic() - start
+        line = f"{what} {done:,}/{total:,} {detail[:40]}"
+        if done and spent > 0:
+            rate = done / spent
+            line += f"  {rate:,.{1 if rate < 10 else 0}f}/s, {(total - done) / rate:.0f} s left"
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 

@@ -158,9 +158,17 @@ def model_page() -> str:
         "comes out. The files of torch (`torch.export` archives, TorchScript, weights) and of ONNX "
         "do not: a YAML file beside them says it, and `equipoise predict` takes that file. Nothing "
         "is guessed. Pickles, factories and callables run code and need `--trust`. Torch and ONNX "
-        'need `pip install "equipoise[torch]"` and `"equipoise[onnx]"`. The command predicts from '
-        "tables; images are predicted from Python, with `audit.models.load_model`. The schema is "
-        "in [model.schema.json](model.schema.json).",
+        'need `pip install "equipoise[torch]"` and `"equipoise[onnx]"`. The schema is in '
+        "[model.schema.json](model.schema.json).",
+        "",
+        "Images are named by a column of the cohort's table, from the folder of the table or from "
+        "`--images`: DICOM files and folders of one series, NIfTI, PNG, JPEG, TIFF, `.npy` and "
+        "`.npz`. Masks and made images are written as files beside the output (PNG for planes, "
+        "NIfTI for volumes whose place in space is known, else `.npy`), and the new column names "
+        "them. A unit that cannot be read or predicted keeps its row, with a null and a reason in "
+        "the column that ends in `_problem`. Finished parts are kept in a folder beside the "
+        "output until all is done: the same call goes on where a run was stopped, and gives the "
+        "same bytes.",
         "",
         "Archives are checked before they are opened: names of operators, sizes and pickled types "
         "against lists of what is known to be harmless. That is a check and no sandbox; run models "

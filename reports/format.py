@@ -15,6 +15,12 @@ TWO_DECIMALS = frozenset(
         "calibration_slope",
         "lr_plus",
         "lr_minus",
+        "hd95",
+        "assd",
+        "psnr",
+        "oe_at_horizon",
+        "citl_at_horizon",
+        "slope_at_horizon",
     )
 )
 

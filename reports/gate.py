@@ -16,6 +16,10 @@ KEY = {
     "multiclass": ("accuracy", "macro_sensitivity", "macro_auroc", "quadratic_kappa"),
     "multilabel": ("macro_sensitivity", "macro_specificity", "macro_auroc"),
     "regression": ("mae", "rmse", "bias", "r2"),
+    "segmentation": ("dice", "nsd", "hd95", "missed_rate"),
+    "image": ("psnr", "ssim", "nrmse"),
+    "detection": ("sensitivity_at_fp", "object_sensitivity", "false_positives_per_image"),
+    "survival": ("harrell_c", "uno_c", "brier_at_horizon", "oe_at_horizon"),
 }
 CELL = 18
 SHOWN_LEVELS = 24
@@ -91,7 +95,7 @@ def _levels(index: Index) -> list[str]:
     out = [_head(measures, width)]
     weak = False
     for attribute, strata in index.single.items():
-        if attribute:
+        if attribute and strata:
             out.append(shorten(attribute, width))
         out += [_level(index, s, measures, width) for s in strata[:SHOWN_LEVELS]]
         weak |= any(_weak(index.estimate(m, s)) for s in strata[:SHOWN_LEVELS] for m in measures)
@@ -119,7 +123,8 @@ def _outputs(index: Index) -> list[str]:
     """Give every class or label against the rest, in all units; groups stand in the report."""
     if not index.outputs:
         return []
-    measures = [m for m in KEY["binary"] if any(m in one.measures for one in index.outputs)]
+    kinds = KEY[index.outputs[0].task]
+    measures = [m for m in kinds if any(m in one.measures for one in index.outputs)]
     width = COLUMNS - 7 - (CELL + 1) * len(measures)
     kind = words.OUTPUT.get(index.result.cohort.task, "output")
     out = ["", _head(measures, width, f"each {kind}")]

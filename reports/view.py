@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 
+from audit.measures import BY_CLASS
 from audit.result import AuditResult
 from reports import words
 from reports.blocks import Block, Report, Section
@@ -10,6 +11,7 @@ from reports.parts import (
     bounds,
     calibration_tests,
     case_mix,
+    cases,
     cohort,
     confusion,
     criteria,
@@ -57,7 +59,11 @@ def _sections(index: Index) -> tuple[Section, ...]:
     parts: tuple[tuple[str, str, list[Block]], ...] = (
         ("cohort", "Cohort", [*cohort.blocks(index), *adequacy.blocks(index)]),
         ("requirements", "Requirements in detail", front.parts(index)),
-        ("results", "Results by subgroup", [*results.blocks(index), *confusion.blocks(index)]),
+        (
+            "results",
+            "Results by subgroup",
+            _by_subgroup(index),
+        ),
         ("outputs", _outputs_title(index), results.by_output(index)),
         ("disparities", "Disparities", disparities.blocks(index)),
         ("criteria", "Named fairness criteria", criteria.blocks(index)),
@@ -80,6 +86,10 @@ def _sections(index: Index) -> tuple[Section, ...]:
     )
 
 
+def _by_subgroup(index: Index) -> list[Block]:
+    return [*results.blocks(index), *confusion.blocks(index), *cases.blocks(index)]
+
+
 def _outputs_title(index: Index) -> str:
     kind = words.OUTPUT.get(index.result.cohort.task, "output")
     return f"Results of each {kind}"
@@ -87,7 +97,10 @@ def _outputs_title(index: Index) -> str:
 
 def _of_risks(index: Index) -> tuple[tuple[str, str, list[Block]], ...]:
     """Sections that speak of predicted risks; a predicted number has none."""
-    if index.result.cohort.task == "regression":
+    task = index.result.cohort.task
+    if task == "survival":
+        return (("calibration", "Calibration at the horizon", curves.calibration(index)),)
+    if task not in BY_CLASS:
         return ()
     tests = calibration_tests.blocks(index)
     return (

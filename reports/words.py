@@ -65,8 +65,32 @@ SHORT = {
     "loa_lower": "Lower limit of agr.",
     "loa_upper": "Upper limit of agr.",
     "spiegelhalter_z": "Spiegelhalter z",
+    "dice": "Dice",
+    "iou": "IoU",
+    "nsd": "Surface Dice",
+    "hd95": "HD95, mm",
+    "assd": "ASSD, mm",
+    "volume_error": "Volume error",
+    "absolute_volume_error": "Abs. volume error",
+    "missed_rate": "Missed",
+    "false_mask_rate": "Invented",
+    "lesion_sensitivity": "Lesion sens.",
+    "lesion_ppv": "Lesion PPV",
+    "lesion_f1": "Lesion F1",
+    "psnr": "PSNR, dB",
+    "ssim": "SSIM",
+    "nrmse": "NRMSE",
+    "sensitivity_at_fp": "Sens. at FP/image",
+    "cpm": "CPM",
+    "object_sensitivity": "Object sens.",
+    "object_ppv": "Object PPV",
+    "false_positives_per_image": "FP per image",
+    "brier_at_horizon": "Brier at horizon",
+    "oe_at_horizon": "O:E at horizon",
+    "citl_at_horizon": "CITL at horizon",
+    "slope_at_horizon": "Slope at horizon",
 }
-OUTPUT = {"multiclass": "class", "multilabel": "label"}
+OUTPUT = {"multiclass": "class", "multilabel": "label", "segmentation": "structure"}
 _WANTED = re.compile(r"(\d+) (.+); the plan asks for (\d+)")
 _RESAMPLES = re.compile(r"undefined in ([\d.]+) ?% of the resamples")
 _SHORTER = (

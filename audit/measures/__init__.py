@@ -4,10 +4,14 @@ from audit.measures import (
     calibration,
     classification,
     composite,
+    detection,
+    image_quality,
     multiclass,
     probability,
     ranking,
     regression,
+    segmentation,
+    survival,
     utility,
 )
 from audit.measures.declaration import Measure
@@ -24,7 +28,14 @@ TASK_MEASURES: dict[str, dict[str, Measure]] = {
     "multiclass": {measure.id: measure for measure in multiclass.MULTICLASS},
     "multilabel": {measure.id: measure for measure in multiclass.MULTILABEL},
     "regression": {measure.id: measure for measure in regression.REGRESSION},
+    "segmentation": {measure.id: measure for measure in segmentation.SEGMENTATION},
+    "detection": {measure.id: measure for measure in detection.DETECTION},
+    "image": {measure.id: measure for measure in image_quality.IMAGE},
+    "survival": {measure.id: measure for measure in survival.SURVIVAL},
 }
+
+# Tasks whose classes or labels are each seen as a binary task.
+BY_CLASS = ("binary", "multiclass", "multilabel")
 
 # Every id once; where a task has a measure of the same id, the binary declaration stands.
 DECLARED: dict[str, Measure] = MEASURES | {
@@ -37,4 +48,5 @@ DECLARED: dict[str, Measure] = MEASURES | {
 
 def measures_of_task(task: str) -> dict[str, Measure]:
     """Every measure that a plan of this task may name."""
-    return TASK_MEASURES[task] if task == "regression" else TASK_MEASURES[task] | MEASURES
+    own = TASK_MEASURES[task]
+    return own | MEASURES if task in BY_CLASS else own

@@ -13,8 +13,9 @@ Direction = Literal["higher", "lower", "target", "neutral"]
 Scale = Literal["identity", "logit", "log"]
 Inference = Literal["proportion", "ratio", "auc", "fit", "bootstrap", "basic", "null"]
 Family = Literal[
-    "classification", "ranking", "probability", "calibration", "utility", "cohort", "regression"
-]
+    "classification", "ranking", "probability", "calibration", "utility", "cohort", "regression",
+    "segmentation", "image", "detection", "survival",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

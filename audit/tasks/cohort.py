@@ -59,7 +59,57 @@ class RegressionCohort:
     predicted: Floats
 
 
-TaskCohort = OutputCohort | RegressionCohort
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """Detections, and what they hit: arrays of one entry for each detection.
+
+    `row` is the image, as a row of the cohort; `hit` the place of the object among those of its
+    image, -1 for none. `objects` counts those of every image, shape (rows,).
+    """
+
+    score: Floats
+    row: Ints
+    hit: Ints
+    objects: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class CaseCohort:
+    """Cases that were measured one by one: masks, images, or the objects of an image.
+
+    `values` are averaged by patient, NaN where a case has none; `counts` are added up. `output`
+    names the structure; the cohort of all of them together has none, and holds them as `parts`.
+    """
+
+    base: Cohort
+    values: Mapping[str, Floats]
+    counts: Mapping[str, Floats]
+    output: str | None = None
+    parts: tuple["CaseCohort", ...] = ()
+    found: Objects | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SurvivalCohort:
+    """A cohort with follow-up; time is NaN where a row is not assessed.
+
+    The label of `base` is the event, its score the predicted risk.
+    """
+
+    base: Cohort
+    time: Floats
+    plan: Plan
+
+
+TaskCohort = OutputCohort | RegressionCohort | CaseCohort | SurvivalCohort
+
+
+def outputs_of(cohort: TaskCohort) -> tuple[str, ...]:
+    """Names of the classes, labels or structures, where there are several."""
+    if isinstance(cohort, OutputCohort):
+        return cohort.outputs
+    parts = cohort.parts if isinstance(cohort, CaseCohort) else ()
+    return tuple(str(part.output) for part in parts)
 
 
 def member_plan(plan: Plan, output: str, label: str, score: str | None) -> Plan:

@@ -106,6 +106,8 @@ def _too_little(figures: TaskFigures, measure: Measure, i: int, minimum: Minimum
     """Say which count falls short of the plan's minimum for inference."""
     if measure.id in _EMPTY:
         return _too_few_of_one(figures, measure, i, minimum.events)
+    if figures.events is not None and figures.events[i] < minimum.events:
+        return f"{int(figures.events[i])} events; the plan asks for {minimum.events}"
     have = int(figures.clusters[i])
     what = figures.whose
     if measure.inference == "proportion":
@@ -152,6 +154,9 @@ def _record(
         events, denominator = events_and_denominator(figures, measure)
         counts = (int(events[i]), int(denominator[i]))
         clusters = int(figures.informants[measure.id][i])
+    happened = None if figures.events is None else int(figures.events[i])
+    if happened is not None:
+        counts = (happened, n)
     return Estimate.model_validate(
         {
             "id": f"{measure.id}/{stratum}",
@@ -159,8 +164,8 @@ def _record(
             "stratum": stratum,
             "level": level,
             "n": n,
-            "n_positive": None,
-            "n_negative": None,
+            "n_positive": happened,
+            "n_negative": None if happened is None else n - happened,
             "events": counts[0],
             "denominator": counts[1],
             "clusters": clusters,

@@ -40,17 +40,19 @@ class TaskFigures(Figures):
     """Figures of the whole task; `patients_with` counts patients by stratum and output.
 
     `clusters_positive` and `clusters_negative` are those of the rarest output, or all patients
-    where there are no outputs. `whose` names the sampling units.
+    where there are no outputs. `whose` names the sampling units. `events` counts those of
+    follow-up, where there is one.
     """
 
     whose: str
     outputs: tuple[str, ...]
     patients_with: Ints
     patients_without: Ints
+    events: Ints | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class _Way:
+class Way:
     """How the sums of a set come about: all at once, in part, or leaving out each patient."""
 
     rows: Sorted
@@ -83,10 +85,10 @@ def output_figures(
         return without.sums(resamples(left[1]))
 
     sweeps = len(swept.decided) + len(swept.scored) + 1
-    way = _Way(swept.terms, of, left_out, scheme.replicates * len(FIELDS) * 8 * sweeps)
+    way = Way(swept.terms, of, left_out, scheme.replicates * len(FIELDS) * 8 * sweeps)
     records = _row_record(swept.terms, swept.names)
-    figures = _figures(way, records, strata, scheme, measures, clustered=_clustered(cohort))
-    counts = [_patients(r, count) for r in swept.decided or swept.scored]
+    figures = figures_of(way, records, strata, scheme, measures, clustered=_clustered(cohort))
+    counts = [patients_by_label(r, count) for r in swept.decided or swept.scored]
     with_it = np.stack([c[0] for c in counts], axis=1)
     without = np.stack([c[1] for c in counts], axis=1)
     return replace(
@@ -121,10 +123,10 @@ def regression_figures(
         fit = centres[stratum, None, :][None]
         return TermSums(values, fit, Setting(), REGRESSION_TERMS)
 
-    way = _Way(rows, of, left_out, scheme.replicates * len(FIELDS) * 8)
+    way = Way(rows, of, left_out, scheme.replicates * len(FIELDS) * 8)
     records = TermSums(rows.terms, centres[group_of(rows)], Setting(), REGRESSION_TERMS)
     own = whose(cohort.base)
-    figures = _figures(way, records, strata, scheme, measures, clustered=own == "patients")
+    figures = figures_of(way, records, strata, scheme, measures, clustered=own == "patients")
     return replace(figures, whose=own)
 
 
@@ -163,8 +165,8 @@ def _row_record(rows: Sorted, names: tuple[str, ...]) -> OutputSums:
     return OutputSums(rows.terms, np.full((1, 3), np.nan), Setting(), 0, names)
 
 
-def _figures(
-    way: _Way,
+def figures_of(
+    way: Way,
     records: Sums,
     strata: StrataSet,
     scheme: Resampling,
@@ -172,6 +174,7 @@ def _figures(
     *,
     clustered: bool,
 ) -> TaskFigures:
+    """Figures of one set of strata from any record of sums; `records` holds one for each row."""
     count = len(strata.strata)
     sums = way.of(None, points)
     values = {m.id: m.compute(sums) for m in measures if m.compute is not None}
@@ -185,7 +188,7 @@ def _figures(
     for measure in measures:
         if measure.inference == "bootstrap" and measure.id in replicates:
             variance[measure.id] = spread(replicates[measure.id]) ** 2
-    everyone = _patients(way.rows, count)[1]
+    everyone = patients_by_label(way.rows, count)[1]
     nobody = np.empty((count, 0), dtype=np.int64)
     return TaskFigures(
         strata=strata,
@@ -212,12 +215,12 @@ def _figures(
 
 
 def _replicates(
-    way: _Way, sums: Sums, scheme: Resampling, measures: Sequence[Measure], single: bool
+    way: Way, sums: Sums, scheme: Resampling, measures: Sequence[Measure], single: bool
 ) -> tuple[dict[str, Floats], dict[str, tuple[Part, Part]]]:
     """Resample every measure, and for a single attribute what means and proportions consist of."""
     count = way.rows.start.size - 1
     shape = (count, scheme.replicates)
-    out = {m.id: np.empty(shape) for m in measures}
+    out = {m.id: np.empty(shape) for m in measures if m.compute is not None}
     parts = {
         m.id: (Part(m.numerator(sums), np.empty(shape)), Part(m.denominator(sums), np.empty(shape)))
         for m in measures
@@ -234,7 +237,7 @@ def _replicates(
     return out, parts
 
 
-def _jackknife(way: _Way, measures: Sequence[Measure], count: int) -> dict[str, Moments]:
+def _jackknife(way: Way, measures: Sequence[Measure], count: int) -> dict[str, Moments]:
     """Moments of leaving out one patient, in every small stratum."""
     table = np.full((len(measures), 2, count), np.nan)
     for stratum in range(count):
@@ -266,7 +269,7 @@ def _variances(
     return variance, informants
 
 
-def _patients(rows: Sorted, count: int) -> tuple[Ints, Ints]:
+def patients_by_label(rows: Sorted, count: int) -> tuple[Ints, Ints]:
     """Patients with a positive row, and patients with a negative one, in every stratum."""
     group = group_of(rows)
     width = int(rows.cluster.max(initial=0)) + 1

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.disparity import usable_strata
-from audit.measures.declaration import Measure
+from audit.measures.declaration import Measure, divide
 from audit.permutation import (
     BYTES,
     Blocks,
@@ -27,8 +27,19 @@ from audit.result import Disparity, Estimate, Null
 from audit.rows import Rows
 from audit.strata import StrataSet
 from audit.sums import FIRST_TERM, Array, Setting, Sums
-from audit.tasks.cohort import Floats, Ints, OutputCohort, RegressionCohort, TaskCohort
+from audit.tasks.case_figures import curve_points, expanded_table, objects_in
+from audit.tasks.case_terms import CaseSums, case_table
+from audit.tasks.cohort import (
+    CaseCohort,
+    Floats,
+    Ints,
+    OutputCohort,
+    RegressionCohort,
+    SurvivalCohort,
+    TaskCohort,
+)
 from audit.tasks.figures import REGRESSION_TERMS, TaskFigures, regression_terms
+from audit.tasks.follow_up import expansion
 from audit.tasks.sums import TermSums, output_sums
 from audit.tasks.sweeps import OutputRows
 
@@ -39,10 +50,14 @@ Levels = NDArray[
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """How the groups of permuted levels come to their sums, and the bytes of one permutation."""
+    """How the groups of permuted levels come to their sums, and the bytes of one permutation.
+
+    `curves` gives the values of the measures that are no function of sums.
+    """
 
     sums: Callable[[Levels], Sums]
     bytes_each: int
+    curves: Callable[[Levels], dict[str, Array]] | None = None
 
 
 def with_task_nulls(
@@ -66,6 +81,10 @@ def with_task_nulls(
     block[position[blocks.rows]] = np.repeat(np.arange(blocks.level.size), np.diff(blocks.first))
     if isinstance(cohort, OutputCohort):
         way = _of_outputs(cohort, rows, figures, blocks, block)
+    elif isinstance(cohort, CaseCohort):
+        way = _of_cases(cohort, figures, blocks, block, plan)
+    elif isinstance(cohort, SurvivalCohort):
+        way = _of_survival(cohort, figures, blocks, block)
     else:
         way = _of_regression(cohort, figures, blocks, block)
     nulls = _nulls(way, measures, usable, blocks, plan)
@@ -84,28 +103,31 @@ def _nulls(
     blocks: Blocks,
     plan: Plan,
 ) -> dict[str, Null]:
-    observed = _gaps(way.sums(blocks.level[None, :]), measures, usable)
-    draws: dict[str, list[Floats]] = {m.id: [] for m in measures}
+    observed = _gaps(way, blocks.level[None, :], measures, usable)
+    draws: dict[str, list[Floats]] = {id: [] for id in observed}
     step = max(1, BYTES // max(way.bytes_each, 1))
     permutations = affordable(plan.permutations, blocks.rows.size)
     for first in range(0, permutations, step):
         size = min(step, permutations - first)
-        sums = way.sums(permutations_of(blocks, plan.seed, first, size))
-        for id, drawn in _gaps(sums, measures, usable).items():
+        permuted = permutations_of(blocks, plan.seed, first, size)
+        for id, drawn in _gaps(way, permuted, measures, usable).items():
             draws[id].append(drawn)
     nulls = {id: null_of(float(observed[id][0]), np.concatenate(draws[id])) for id in draws}
     return {id: null for id, null in nulls.items() if null is not None}
 
 
 def _gaps(
-    sums: Sums, measures: Sequence[Measure], usable: dict[str, list[int]]
+    way: _Way, level: Levels, measures: Sequence[Measure], usable: dict[str, list[int]]
 ) -> dict[str, Floats]:
     """Max-min gap of every measure in every permutation; NaN where a stratum has no value."""
+    sums = way.sums(level)
+    values = {m.id: m.compute(sums) for m in measures if m.compute is not None}
+    if way.curves is not None:
+        values |= {id: v for id, v in way.curves(level).items() if id in usable}
     found: dict[str, Floats] = {}
-    for measure in measures:
-        if measure.compute is not None:
-            value = measure.compute(sums)[:, usable[measure.id]]
-            found[measure.id] = value.max(axis=1) - value.min(axis=1)
+    for id, every in values.items():
+        value = every[:, usable[id]]
+        found[id] = value.max(axis=1) - value.min(axis=1)
     return found
 
 
@@ -170,6 +192,53 @@ def _of_regression(
         return TermSums(values, centres[None], Setting(), REGRESSION_TERMS)
 
     return _Way(sums, strata * 8 * len(REGRESSION_TERMS) * 4)
+
+
+def _of_cases(
+    cohort: CaseCohort, figures: TaskFigures, blocks: Blocks, block: Ints, plan: Plan
+) -> _Way:
+    """Cases keep the weights that they have among those of their patient in the same stratum."""
+    strata = len(figures.strata.strata)
+    own = case_table(cohort, figures.strata.codes, strata)
+    table = _block_terms(tuple(own.terms.values()), blocks, block)
+    nothing = np.full((1, 1), np.nan)
+
+    def sums(level: Levels) -> Sums:
+        return CaseSums(_level_sums(table, level, strata), nothing, Setting(), own.place)
+
+    def curves(level: Levels) -> dict[str, Array]:
+        mine = np.flatnonzero(block >= 0)
+        seen, of_image = objects_in(found, mine), block[mine]
+        wanted = [m.id for m in figures.measures if m.compute is None]
+        out = {id: np.empty((len(level), strata)) for id in wanted}
+        for stratum in range(strata):
+            weights = (level[:, of_image] == stratum).astype(np.float64)
+            for id, value in curve_points(seen, weights, plan, wanted).items():
+                out[id][:, stratum] = value
+        return out
+
+    size = strata * 8 * len(own.terms) * 4
+    if cohort.found is None:
+        return _Way(sums, size)
+    found = cohort.found
+    return _Way(sums, size + 16 * cohort.base.rows, curves)
+
+
+def _of_survival(cohort: SurvivalCohort, figures: TaskFigures, blocks: Blocks, block: Ints) -> _Way:
+    """To first order: what the rows of a group add to everyone's value, as if all were such."""
+    strata = len(figures.strata.strata)
+    everyone = np.zeros(cohort.base.rows, np.int32)
+    found = expansion(cohort, everyone, 1, [m.id for m in figures.measures])
+    own = expanded_table(cohort, found)
+    table = _block_terms(tuple(own.terms.values()), blocks, block)
+    rows = float(cohort.base.analysed.sum())
+
+    def sums(level: Levels) -> Sums:
+        values = _level_sums(table, level, strata)
+        values[..., 1:] *= divide(np.full(values.shape[:-1], rows), values[..., 0])[..., None]
+        return CaseSums(values, found.value[None], Setting(), own.place, found.ids)
+
+    return _Way(sums, strata * 8 * len(own.terms) * 4)
 
 
 def _block_terms(terms: Sequence[Floats], blocks: Blocks, block: Ints) -> Floats:

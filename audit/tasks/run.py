@@ -29,7 +29,8 @@ from audit.sections import Criterion
 from audit.strata import StrataSet, lattice
 from audit.sweep import Resampling, resampling
 from audit.tasks import members
-from audit.tasks.cohort import OutputCohort, TaskCohort
+from audit.tasks.case_sections import froc_curves, ledgers, structures, task_curves
+from audit.tasks.cohort import CaseCohort, OutputCohort, TaskCohort, outputs_of
 from audit.tasks.figures import whose
 from audit.tasks.members import Seen
 from audit.tasks.sections import (
@@ -46,13 +47,28 @@ from audit.verdicts import Evidence, check_requirements, verdicts_of
 
 
 @dataclass(frozen=True, eq=False)
+class _Part:
+    """One structure of a segmentation: a task of its own, with its own strata by size."""
+
+    whole: Whole
+    sets: Sequence[StrataSet]
+    results: list[SetResult]
+
+    @property
+    def output(self) -> str:
+        """Name of the structure."""
+        return str(self.whole.output)
+
+
+@dataclass(frozen=True, eq=False)
 class _Results:
-    """Results of the whole task and of every output, set by set."""
+    """Results of the whole task, of every output and of every structure, set by set."""
 
     whole: Whole
     sets: Sequence[StrataSet]
     of_whole: list[SetResult]
     outputs: list[tuple[Seen, list[SetResult]]]
+    parts: list[_Part]
 
     def at(self, level: float) -> list[tuple[Seen, list[SetResult]]]:
         """The outputs of which something is asked at a level."""
@@ -111,13 +127,16 @@ def _audit(
 ) -> AuditResult:
     base = cohort.base
     sets = lattice(base.dimensions, plan.depth, base.rows)
-    _check(cohort, plan, sets, plan_name)
+    parts = [_Part(whole_of(one, plan, one.output), _lattice(one, plan), [])
+             for one in structures(cohort)]  # fmt: skip
+    _check(cohort, plan, [*sets, *(s for part in parts for s in part.sets)], plan_name)
     scheme = resampling(plan.seed, plan.resamples, base.clusters)
-    results = _results(whole_of(cohort, plan), plan, sets, scheme, progress)
+    results = _results(whole_of(cohort, plan), plan, sets, parts, scheme, progress)
     evidence = {level: _evidence(results, level) for level in plan.levels_needed}
     own = evidence[plan.level]
     summary = task_summary(cohort, plan, results.of_whole)
-    sites = task_sites(results.whole, results.of_whole, results.outputs)
+    of_parts = [(part.whole, part.results) for part in results.parts]
+    sites = task_sites(results.whole, results.of_whole, results.outputs, of_parts)
     outputs = [seen for seen, _ in results.outputs]
     curves = [
         (seen.member.output, curves_of(seen.rows, sets, seen.plan, scheme))
@@ -132,24 +151,29 @@ def _audit(
         estimates=tuple(own.estimates),
         disparities=tuple(own.disparities),
         sites=sites,
-        curves=members.curves_joined(curves),
+        curves=members.curves_joined(curves) if curves else task_curves(cohort, sets, plan, scheme),
         criteria=tuple(_criteria(results)),
         case_mix=case_mix(results.outputs, sets),
         bounds=bounds(results.outputs, sets),
         sample_size=tuple(sample_size(results.outputs, plan)),
         calibration_tests=tuple(calibration_tests(results.outputs, sets, plan)),
         confusion=tuple(confusions(cohort, sets)),
+        ledger=tuple(ledgers(cohort, sets, [(p.whole.cohort, p.sets) for p in results.parts])),
+        froc=tuple(froc_curves(cohort, sets, plan, scheme)),
         verdicts=tuple(verdicts_of(plan, evidence)),
         warnings=tuple(task_warnings(cohort, plan, summary, outputs, own.estimates, sites)),
     )
 
 
+def _lattice(cohort: CaseCohort, plan: Plan) -> Sequence[StrataSet]:
+    return lattice(cohort.base.dimensions, plan.depth, cohort.base.rows)
+
+
 def _check(cohort: TaskCohort, plan: Plan, sets: Sequence[StrataSet], plan_name: str) -> None:
     """Refuse what the plan asks for and this audit does not have."""
     strata = [stratum for one in sets for stratum in one.strata]
-    outputs = cohort.outputs if isinstance(cohort, OutputCohort) else ()
     crossed = [" & ".join(one.attributes) for one in sets if one.attributes]
-    check_requirements(plan, strata, crossed, plan_name, outputs)
+    check_requirements(plan, strata, crossed, plan_name, outputs_of(cohort))
     check_methods(plan, whose(cohort.base) == "patients", plan_name)
     check_sections(plan, [d.name for d in cohort.base.dimensions], strata, plan_name)
 
@@ -158,12 +182,13 @@ def _results(
     whole: Whole,
     plan: Plan,
     sets: Sequence[StrataSet],
+    parts: Sequence[_Part],
     scheme: Resampling,
     progress: Progress | None,
 ) -> _Results:
     cohort = whole.cohort
     seen = members.seen_outputs(cohort, plan) if isinstance(cohort, OutputCohort) else []
-    steps = len(sets) * (len(seen) + 1)
+    steps = len(sets) * (len(seen) + 1) + sum(len(part.sets) for part in parts)
     done: list[SetResult] = []
     for strata in sets:
         done.append(whole_result(whole, strata, scheme, plan.levels_needed))
@@ -173,7 +198,14 @@ def _results(
     for place, one in enumerate(seen, start=1):
         told = _shifted(progress, place * len(sets), steps, one.member.output)
         outputs.append((one, set_results(sets, one.rows, one.plan, scheme, whole.site, told)))
-    return _Results(whole, sets, done, outputs)
+    ended = len(sets) * (len(seen) + 1)
+    for part in parts:
+        for strata in part.sets:
+            part.results.append(whole_result(part.whole, strata, scheme, plan.levels_needed))
+            ended += 1
+            if progress is not None:
+                progress(ended, steps, part.output)
+    return _Results(whole, sets, done, outputs, list(parts))
 
 
 def _shifted(progress: Progress | None, before: int, steps: int, output: str) -> Progress | None:
@@ -185,7 +217,8 @@ def _shifted(progress: Progress | None, before: int, steps: int, output: str) ->
 
 def _evidence(results: _Results, level: float) -> Evidence:
     """What requirements at one level are held against, the whole task first."""
-    groups = {s: " & ".join(t.attributes) for t in results.sets for s in t.strata}
+    every = [*results.sets, *(one for part in results.parts for one in part.sets)]
+    groups = {s: " & ".join(t.attributes) for t in every for s in t.strata}
     estimates = [e for r in results.of_whole for e in r.estimates[level]]
     for output, ways in results.by_output():
         for place in range(len(results.sets)):
@@ -194,6 +227,9 @@ def _evidence(results: _Results, level: float) -> Evidence:
                 for e in r[place].estimates[level]
             ]  # fmt: skip
             estimates += members.named_by(members.estimates_ordered(found), output)
+    for part in results.parts:
+        own = [e for r in part.results for e in r.estimates[level]]
+        estimates += members.named_by(own, part.output)
     return Evidence(estimates, _disparities(results, level), groups)
 
 
@@ -204,15 +240,18 @@ def _disparities(results: _Results, level: float) -> list[Disparity]:
         [
             whole_compared(results.whole, results.of_whole, level),
             *(compared(r, seen.rows, seen.plan, level) for seen, r in asked),
+            *(whole_compared(part.whole, part.results, level) for part in results.parts),
         ],
         level,
     )
     by_output: dict[str, list[Disparity]] = {}
-    for (seen, _), found in zip(asked, parts[1:], strict=True):
+    for (seen, _), found in zip(asked, parts[1 : 1 + len(asked)], strict=True):
         by_output.setdefault(seen.member.output, []).extend(found)
     out = list(parts[0])
     for output, found in by_output.items():
         out += members.named_by(members.disparities_ordered(found), output)
+    for part, found in zip(results.parts, parts[1 + len(asked) :], strict=True):
+        out += members.named_by(found, part.output)
     return adjusted(out)
 
 

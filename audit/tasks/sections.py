@@ -6,6 +6,7 @@ from audit.adequacy import adequacy_of
 from audit.bounds import bounds_of, check_bounds
 from audit.calibration_differences import calibration_interactions
 from audit.case_mix import case_mix_of, check_case_mix
+from audit.measures import BY_CLASS
 from audit.nested_sites import check_nested
 from audit.plan import Plan
 from audit.problems import InputError, Problem
@@ -29,8 +30,8 @@ def check_sections(
         they are no yes/no labels; and with the problems of the declarations themselves.
     """
     problems = []
-    if plan.standardise and plan.task == "regression":
-        reason = "gaps are standardised for yes/no outcomes only, not in task regression"
+    if plan.standardise and plan.task not in BY_CLASS:
+        reason = f"gaps are standardised for yes/no outcomes only, not in task {plan.task}"
         problems.append(Problem("not_for_task", f"{source}: standardise", reason, "leave it out"))
     if plan.label_error and plan.task != "multilabel":
         reason = f"label errors are rates of yes/no labels, which task {plan.task} does not have"

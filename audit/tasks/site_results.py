@@ -24,8 +24,12 @@ def task_sites(
     whole: Whole,
     results: Sequence[SetResult],
     outputs: Sequence[tuple[Seen, Sequence[SetResult]]],
+    parts: Sequence[tuple[Whole, Sequence[SetResult]]] = (),
 ) -> Sites | None:
-    """Summarise the whole task, then every output, over the sites; None where there are none."""
+    """Summarise the whole task, then every output, over the sites; None where there are none.
+
+    `parts` are structures, each a task of its own.
+    """
     site = next((d for d in whole.cohort.base.dimensions if d.role == "site"), None)
     if site is None:
         return None
@@ -36,6 +40,10 @@ def task_sites(
         sites = _summary(seen.plan, site, of_output, crossed)
         found += named_by(sites.heterogeneity, seen.member.output)
         nested += named_by(sites.nested, seen.member.output)
+    for part, of_part in parts:
+        sites = _summary(part.plan, site, of_part, _crossings(part, site, of_part))
+        found += named_by(sites.heterogeneity, str(part.output))
+        nested += named_by(sites.nested, str(part.output))
     return own.model_copy(update={"heterogeneity": tuple(found), "nested": tuple(nested)})
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from audit.dimensions import Dimension
 from audit.plan import Plan
 from audit.result import (
     AuditWarning,
@@ -17,7 +18,7 @@ from audit.result import (
 from audit.run import SetResult, attribute_levels
 from audit.sections import Confusion
 from audit.strata import StrataSet
-from audit.tasks.cohort import OutputCohort, TaskCohort
+from audit.tasks.cohort import CaseCohort, OutputCohort, SurvivalCohort, TaskCohort, outputs_of
 from audit.tasks.members import Seen
 from audit.warnings import (
     clipping_warnings,
@@ -33,11 +34,14 @@ Kind = Literal["probability", "rank", "logit", "decision", "value"]
 def task_summary(cohort: TaskCohort, plan: Plan, results: Sequence[SetResult]) -> CohortSummary:
     """Sum the cohort up; there are no positives and negatives of a whole task."""
     base, columns, threshold = cohort.base, plan.columns, plan.threshold
+    events = int((base.label[base.analysed] == 1).sum())
+    timed = isinstance(cohort, SurvivalCohort)
+    analysed = int(base.analysed.sum())
     return CohortSummary(
         rows=base.rows,
-        analysed=int(base.analysed.sum()),
-        n_positive=None,
-        n_negative=None,
+        analysed=analysed,
+        n_positive=events if timed else None,
+        n_negative=analysed - events if timed else None,
         missing_label=base.missing_label,
         missing_score=base.missing_score,
         patients=base.clusters,
@@ -45,21 +49,34 @@ def task_summary(cohort: TaskCohort, plan: Plan, results: Sequence[SetResult]) -
         patients_at_several_sites=base.patients_at_several_sites,
         largest_patient=base.largest_patient,
         label=columns.label or ", ".join(columns.labels.values()),
-        positive="",
+        positive=base.positive if timed else "",
         score=columns.score or columns.prediction or ", ".join(columns.scores.values()),
         score_kind=_kind(cohort, plan),
         threshold=None
         if threshold is None
         else ThresholdUsed(value=threshold.value, source=threshold.source),
-        attributes=tuple(attribute_levels(d) for d in base.dimensions),
+        attributes=tuple(attribute_levels(d) for d in _dimensions(cohort)),
         strata=tuple(c for r in results for c in _counts(cohort, r)),
         covariates=base.covariates,
         task=plan.task,
-        outputs=cohort.outputs if isinstance(cohort, OutputCohort) else (),
+        outputs=outputs_of(cohort),
     )
 
 
+def _dimensions(cohort: TaskCohort) -> list[Dimension]:
+    """The attributes of the cohort, and the size that only its structures have."""
+    found = {d.name: d for d in cohort.base.dimensions}
+    for part in cohort.parts if isinstance(cohort, CaseCohort) else ():
+        for own in part.base.dimensions:
+            known = found.setdefault(own.name, own)
+            if set(own.levels) - set(known.levels):
+                found[own.name] = own
+    return [found[name] for name in sorted(found)]
+
+
 def _kind(cohort: TaskCohort, plan: Plan) -> Kind:
+    if isinstance(cohort, SurvivalCohort):
+        return plan.score_kind
     if not isinstance(cohort, OutputCohort):
         return "value"
     return plan.score_kind if cohort.scored else "decision"

@@ -18,7 +18,8 @@ from audit.result import Disparity, Estimate
 from audit.run import SetResult
 from audit.strata import StrataSet
 from audit.sweep import Resampling
-from audit.tasks.cohort import OutputCohort, TaskCohort
+from audit.tasks.case_figures import case_figures, survival_figures
+from audit.tasks.cohort import CaseCohort, OutputCohort, SurvivalCohort, TaskCohort
 from audit.tasks.estimates import task_estimates
 from audit.tasks.figures import TaskFigures, output_figures, regression_figures
 from audit.tasks.measures import task_measures
@@ -35,6 +36,11 @@ class Whole:
     plan: Plan
 
     @property
+    def output(self) -> str | None:
+        """Structure that it is the task of, where there are several."""
+        return self.cohort.output if isinstance(self.cohort, CaseCohort) else None
+
+    @property
     def site(self) -> NDArray[np.int32] | None:
         """Site of every row, where one is declared."""
         return next((d.codes for d in self.cohort.base.dimensions if d.role == "site"), None)
@@ -45,14 +51,21 @@ class Whole:
         """Figures of any set of strata."""
         if isinstance(self.cohort, OutputCohort):
             return output_figures(self.cohort, self.rows, strata, scheme, measures)
+        if isinstance(self.cohort, CaseCohort):
+            return case_figures(self.cohort, strata, scheme, measures, self.plan)
+        if isinstance(self.cohort, SurvivalCohort):
+            return survival_figures(self.cohort, strata, scheme, measures)
         return regression_figures(self.cohort, strata, scheme, measures)
 
 
-def whole_of(cohort: TaskCohort, plan: Plan) -> Whole:
-    """Sort the rows once, and keep those requirements that speak of the whole task."""
+def whole_of(cohort: TaskCohort, plan: Plan, output: str | None = None) -> Whole:
+    """Sort the rows once, and keep those requirements that speak of the whole task.
+
+    Or of one structure of a segmentation, which is a task of its own.
+    """
     rows = output_rows(cohort) if isinstance(cohort, OutputCohort) else OutputRows((), ())
     own = TASK_MEASURES[plan.task]
-    kept = tuple(r for r in plan.requirements if r.output is None and r.measure in own)
+    kept = tuple(r for r in plan.requirements if r.output == output and r.measure in own)
     return Whole(cohort, rows, plan.model_copy(update={"requirements": kept}))
 
 

@@ -35,7 +35,7 @@ def build(out: Path) -> Demo:
     from audit.atomic import check_writable, write_atomic
     from audit.models import load_model
     from audit.models.skops_file import skops_bytes
-    from audit.predict import predict_table
+    from audit.prediction import predict_table
 
     check_writable(out)
     typed, written = read_cohort()

@@ -45,9 +45,14 @@ def calibration(index: Index) -> list[Block]:
                       "stratum has enough units for a curve.",))]  # fmt: skip
     shown = chosen(curves, index, PRINT_PANELS)
     rest = len(curves) - len(shown)
-    note = "Points are groups of equal size with the interval of the observed share; the line is "
-    note += "the flexible curve in its pointwise band (grey); the dashed diagonal is perfect "
-    note += "calibration. Above it the model predicts too low a risk. Titles give n."
+    note = "Points are groups of equal size with the interval of the observed share; "
+    if index.result.cohort.task == "survival":
+        note = "Points are groups of equal size: their Kaplan-Meier risk at the horizon with its "
+        note += "interval, against their mean predicted risk; "
+    else:
+        note += "the line is the flexible curve in its pointwise band (grey); "
+    note += "the dashed diagonal is perfect calibration. Above it the model predicts too low a "
+    note += "risk. Titles give n."
     return [
         Figure(
             "calibration",

@@ -2,10 +2,12 @@
 
 from collections import Counter
 
+from audit.measures import BY_CLASS
 from audit.result import AuditResult, AuditWarning, Verdict, VerdictPart
 from reports import words
 from reports.blocks import Block, Cell, Column, Cover, Group, Row, Summary, Table, VerdictLine
 from reports.format import (
+    count,
     crossed,
     digits,
     fixed,
@@ -96,6 +98,20 @@ def _audited(index: Index) -> tuple[str, ...]:
     return first, f"{by}{' and by ' + sites[0].name if sites else ''}. {threshold(index.result)}"
 
 
+_PREDICTS = {
+    "regression": "the model predicts the number {c.label}",
+    "image": "the model makes images like those in {c.label}",
+    "detection": "the model finds objects in images",
+    "survival": "{n} have the event ({c.label} = {c.positive})",
+}
+_COMPARES = {
+    "regression": "the predicted with the true number",
+    "image": "made with true images",
+    "segmentation": "drawn with reference masks",
+    "survival": "the predicted risk with the time to the event",
+}
+
+
 def outcome_text(index: Index) -> str:
     """Say what is predicted, and of whom it is true where that is a yes or no."""
     c = index.result.cohort
@@ -103,19 +119,26 @@ def outcome_text(index: Index) -> str:
         part = f" ({share(c.n_positive, c.analysed)})" if c.analysed else ""
         has = "has" if c.n_positive == 1 else "have"
         return f"{plural(c.n_positive, 'unit')}{part} {has} {index.positive}"
-    if c.task == "regression":
-        return f"the model predicts the number {c.label}"
+    if c.task in _PREDICTS:
+        return _PREDICTS[c.task].format(c=c, n=count(c.n_positive))
+    if c.task == "segmentation" and not c.outputs:
+        return "the model draws one structure"
     kind = words.OUTPUT[c.task]
     many = plural(len(c.outputs), kind, "classes" if kind == "class" else None)
-    one = "one of" if c.task == "multiclass" else "any of"
-    return f"the model predicts {one} {many}: {names(list(c.outputs), 12)}"
+    verb = {"multiclass": "predicts one of", "multilabel": "predicts any of"}.get(c.task, "draws")
+    return f"the model {verb} {many}: {names(list(c.outputs), 12)}"
 
 
 def threshold(result: AuditResult) -> str:
     """Say which threshold was used and where it came from."""
     t = result.cohort.threshold
-    if result.cohort.task == "regression":
-        return "The measures compare the predicted with the true number; there is no threshold."
+    if result.cohort.task in _COMPARES:
+        what = _COMPARES[result.cohort.task]
+        return f"The measures compare {what}; there is no threshold."
+    if result.cohort.task == "detection":
+        if t is None:
+            return "No threshold was declared, so measures of single detections are undefined."
+        return f"A detection counts at a score of {t.value:g} or more."
     if t is None and result.cohort.task == "multiclass":
         return "A unit is given the class with the highest score."
     if t is None:
@@ -239,7 +262,7 @@ def not_assessed(result: AuditResult) -> tuple[str, ...]:
         }
         if single:
             lines.append(f"{words.STATUS[status].capitalize()}: {names(sorted(single), 6)}")
-    if not result.curves.decision and result.cohort.task != "regression":
+    if not result.curves.decision and result.cohort.task in BY_CLASS:
         lines.append("No decision curve: clinical utility was not assessed")
     if result.sites is None:
         lines.append("No site was declared: differences between sites were not assessed")

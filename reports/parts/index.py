@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from audit.measures import BY_CLASS
 from audit.measures.declaration import Measure
 from audit.result import AttributeLevels, AuditResult, Disparity, Estimate, StratumCount
 from reports import words
@@ -17,6 +18,12 @@ class Limits:
     lower: float | None
     upper: float | None
     text: str
+
+
+def _unseen(stratum: str) -> StratumCount:
+    """Counts of a stratum that one structure alone has: its size."""
+    fields = dict.fromkeys(StratumCount.model_fields)
+    return StratumCount.model_validate(fields | {"stratum": stratum, "attributes": ()})
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,8 @@ class Index:
     @property
     def task(self) -> str:
         """Task whose measures these are: each class or label is seen as a binary one."""
-        return self.result.cohort.task if self.output is None else "binary"
+        task = self.result.cohort.task
+        return "binary" if self.output is not None and task in BY_CLASS else task
 
     @cached_property
     def outputs(self) -> tuple["Index", ...]:
@@ -61,10 +69,9 @@ class Index:
             return counts
         seen: dict[str, Estimate] = {}
         for e in self.own:
-            if e.stratum in counts:
-                seen.setdefault(e.stratum, e)
+            seen.setdefault(e.stratum, e)
         return {
-            s: counts[s].model_copy(
+            s: counts.get(s, _unseen(s)).model_copy(
                 update={"n": e.n, "n_positive": e.n_positive, "n_negative": e.n_negative}
             )
             for s, e in seen.items()
@@ -87,8 +94,10 @@ class Index:
     @cached_property
     def single(self) -> dict[str, tuple[str, ...]]:
         """Strata of each attribute alone, in level order; ``overall`` under the empty name."""
-        known = {e.stratum for e in self.result.estimates}
-        known |= {s.stratum for s in self.result.cohort.strata}
+        # Structures have sizes of their own, which all of them together have not.
+        alone = self.result.cohort.task == "segmentation"
+        known = {e.stratum for e in (self.own if alone else self.result.estimates)}
+        known |= set() if alone else {s.stratum for s in self.result.cohort.strata}
         out: dict[str, tuple[str, ...]] = {"": ("overall",)}
         for a in self.attributes:
             out[a.name] = tuple(f"{a.name}={v}" for v in a.levels if f"{a.name}={v}" in known)
@@ -126,7 +135,7 @@ class Index:
     @property
     def has_outcome(self) -> bool:
         """Whether units have or lack an outcome: not for several classes at once, or a number."""
-        return self.output is not None or self.result.cohort.task == "binary"
+        return self.task == "binary"
 
     @property
     def positive(self) -> str:

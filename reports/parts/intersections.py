@@ -12,6 +12,10 @@ MEASURES = {
     "multiclass": ("accuracy", "macro_sensitivity"),
     "multilabel": ("macro_sensitivity",),
     "regression": ("mae", "bias"),
+    "segmentation": ("dice", "missed_rate"),
+    "image": ("psnr", "ssim"),
+    "detection": ("object_sensitivity", "false_positives_per_image"),
+    "survival": ("harrell_c", "oe_at_horizon"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from audit.measures import BY_CLASS
 from audit.result import AuditResult
 from reports import words
 from reports.blocks import Block, Bullets, Cell, Column, Group, Row, Table
@@ -17,6 +18,10 @@ FAMILY = {
     "calibration": "Calibration",
     "utility": "Utility",
     "regression": "Predicted numbers",
+    "segmentation": "Masks",
+    "image": "Made images",
+    "detection": "Objects in images",
+    "survival": "Time to event",
 }
 
 
@@ -40,7 +45,7 @@ def _principles(index: Index) -> Bullets:
         "and inconclusive otherwise. The absence of a significant difference is not taken as "
         "equality.",
     ]
-    if index.result.cohort.task != "regression":
+    if index.result.cohort.task in BY_CLASS:
         items.append(
             "Predictive values, Brier score, O:E and net benefit depend on prevalence: a "
             "difference between groups of different prevalence is not by itself a difference in "

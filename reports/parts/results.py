@@ -59,12 +59,42 @@ TASK_TABLES = {
             ("line_slope", "line_intercept", "loa_lower", "loa_upper"),
         ),
     ),
+    "segmentation": (
+        ("overlap", "Overlap of the masks", ("dice", "iou", "nsd", "volume_error")),
+        ("distance", "Distances of the surfaces", ("hd95", "assd")),
+        (
+            "objects",
+            "Missed and invented structures",
+            ("missed_rate", "false_mask_rate", "lesion_sensitivity", "lesion_ppv"),
+        ),
+    ),
+    "image": (("quality", "Likeness of the images", ("psnr", "ssim", "nrmse")),),
+    "detection": (
+        ("froc", "On the FROC curve", ("sensitivity_at_fp", "cpm")),
+        (
+            "threshold",
+            "At the threshold",
+            ("object_sensitivity", "object_ppv", "false_positives_per_image"),
+        ),
+    ),
+    "survival": (
+        ("order", "Order of the risks", ("harrell_c", "uno_c")),
+        (
+            "horizon",
+            "Risk at the horizon",
+            ("brier_at_horizon", "oe_at_horizon", "citl_at_horizon", "slope_at_horizon"),
+        ),
+    ),
 }
 TASK_FRONT = {
     "binary": FRONT,
     "multiclass": ("accuracy", "macro_sensitivity", "macro_auroc", "quadratic_kappa"),
     "multilabel": ("macro_sensitivity", "macro_specificity", "macro_auroc"),
     "regression": ("mae", "rmse", "bias", "r2"),
+    "segmentation": ("dice", "nsd", "hd95", "missed_rate"),
+    "image": ("psnr", "ssim", "nrmse"),
+    "detection": ("sensitivity_at_fp", "object_sensitivity", "false_positives_per_image"),
+    "survival": ("harrell_c", "uno_c", "brier_at_horizon", "oe_at_horizon"),
 }
 PER_TABLE = 5
 WIDER = {"ece": 6, "spiegelhalter_z": -2}
@@ -90,15 +120,19 @@ def by_output(index: Index) -> list[Block]:
     out: list[Block] = []
     kind = words.OUTPUT.get(index.result.cohort.task, "output")
     for i, one in enumerate(index.outputs):
-        tables = _tables(one, f"output-{i}", index.single)
+        strata = index.single if one.task == "binary" else one.single
+        tables = _tables(one, f"output-{i}", strata)
         if tables:
             hidden = i >= PRINT_OUTPUTS
             out.append(Heading(f"{kind.capitalize()} {one.output}", f"output-{i}", hidden))
             out += [replace(t, screen_only=hidden) for t in tables]
     if not out:
         return []
-    lead = f"Each {kind} is held against the rest as a yes/no outcome; n+ counts the units that "
-    lead += f"have it. {left_out(max(0, len(index.outputs) - PRINT_OUTPUTS), kind)}"
+    lead = "The tables above give the mean over the structures that a case has; these, each alone. "
+    if index.outputs[0].task == "binary":
+        lead = f"Each {kind} is held against the rest as a yes/no outcome; n+ counts the units "
+        lead += "that have it. "
+    lead += f"{left_out(max(0, len(index.outputs) - PRINT_OUTPUTS), kind)}"
     return [Text((lead.strip(),)), *out]
 
 

@@ -1,4 +1,3 @@
-import dataclasses
 import gzip
 import json
 from collections.abc import Callable
@@ -14,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from audit import batches
-from audit.models import Batch, ModelDescription, ModelInput
+from audit.models import Batch, ModelDescription
 from audit.plan import ScoreKind
-from audit.predict import PredictionRun, predict_table
+from audit.prediction import PredictionRun, predict_table
 from audit.problems import InputError
 
 Scores = NDArray[np.float64]
@@ -311,17 +310,3 @@ def test_rounding_between_two_runs_is_told_and_more_is_refused(tmp_path: Path) -
     assert result.model.largest_difference == pytest.approx(1e-7)
     with pytest.raises(InputError, match="2 of 2 rows another score"):
         run(tmp_path, "x\n1\n2\n", Fake(drifting))
-
-
-@pytest.mark.parametrize("gives", ["scores", "masks"])
-def test_models_of_images_are_refused_with_another_way(tmp_path: Path, gives: Any) -> None:
-    kind: Any = "image" if gives == "scores" else "columns"
-    taken = ModelInput("scan", kind, ("path",), "float32", None)
-
-    class OfImages(Fake):
-        def describe(self) -> ModelDescription:
-            return dataclasses.replace(super().describe(), takes=(taken,), gives=gives)
-
-    with pytest.raises(InputError, match="predict from Python"):
-        run(tmp_path, "x\n1\n", OfImages(sigmoid))
-    assert not (tmp_path / "out.parquet").exists()

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from audit.models import load_model
 from audit.plan_file import read_plan
-from audit.predict import predict_table
+from audit.prediction import predict_table
 from audit.problems import InputError
 from commands.demos import DATA, heart, support2
 

@@ -18,7 +18,7 @@ from audit.sources.source import Source
 from audit.stats.weights import EXACT_BELOW, multinomial_weights, poisson_weights
 from audit.strata import lattice
 from audit.sweep import resampling
-from audit.tasks.cohort import RegressionCohort
+from audit.tasks.cohort import OutputCohort, RegressionCohort
 from audit.tasks.figures import TaskFigures, output_figures, regression_figures
 from audit.tasks.measures import task_measures
 from audit.tasks.read import build_any_cohort, build_task_cohort
@@ -119,7 +119,7 @@ def figures_of(text: str, columns: Mapping[str, Any]) -> dict[str, TaskFigures]:
         name = " & ".join(strata.attributes)
         if isinstance(cohort, RegressionCohort):
             found[name] = regression_figures(cohort, strata, scheme, measures)
-        else:
+        elif isinstance(cohort, OutputCohort):
             found[name] = output_figures(cohort, output_rows(cohort), strata, scheme, measures)
     return found
 
