@@ -10,6 +10,7 @@ import typer
 
 from audit.memory import keep_one_arena
 from audit.problems import InputError
+from commands.compare import compare
 from commands.merge import merge
 from commands.tally import tally
 
@@ -271,6 +272,7 @@ def audit(
     typer.echo(text)
 
 
+app.command()(compare)
 app.command()(tally)
 app.command()(merge)
 
@@ -324,9 +326,9 @@ def explain(
 
 @app.command()
 def schema(
-    name: Annotated[str, typer.Argument(help="plan, result or model.")],
+    name: Annotated[str, typer.Argument(help="plan, result, model or comparison.")],
 ) -> None:
-    """JSON schema of the plan, of the result or of a model's declaration."""
+    """JSON schema of the plan, of a result or of a model's declaration."""
     from commands.schema import run_schema
 
     typer.echo(run_schema(name), nl=False)

@@ -9,16 +9,22 @@ def run_schema(name: str) -> str:
     """JSON schema (draft 2020-12) of the plan, the result or a model's declaration, as text."""
     from pydantic import BaseModel
 
+    from audit.comparison.records import Comparison
     from audit.models.spec import ModelSpec
     from audit.plan import Plan
     from audit.result import AuditResult
 
-    models: dict[str, type[BaseModel]] = {"plan": Plan, "result": AuditResult, "model": ModelSpec}
+    models: dict[str, type[BaseModel]] = {
+        "plan": Plan,
+        "result": AuditResult,
+        "model": ModelSpec,
+        "comparison": Comparison,
+    }
     if name not in models:
         reason = f"unknown schema '{name}'"
         raise InputError(Problem("bad_argument", "schema", reason, nearest(name, list(models))))
     # What is optional in a plan is always present in a result.
-    written = name == "result"
+    written = name in ("result", "comparison")
     schema = models[name].model_json_schema(mode="serialization" if written else "validation")
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,1 @@
+"""Two models, or two versions of one, on the same units: what changed, and for whom."""
