@@ -11,6 +11,7 @@ import typer
 from audit.memory import keep_one_arena
 from audit.problems import InputError
 from commands.compare import compare
+from commands.manifest import manifest
 from commands.merge import merge
 from commands.tally import tally
 
@@ -272,6 +273,7 @@ def audit(
     typer.echo(text)
 
 
+app.command()(manifest)
 app.command()(compare)
 app.command()(tally)
 app.command()(merge)

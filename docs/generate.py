@@ -26,6 +26,7 @@ def pages() -> dict[str, str]:
         "plan.schema.json": run_schema("plan"),
         "model.schema.json": run_schema("model"),
         "result.schema.json": run_schema("result"),
+        "comparison.schema.json": run_schema("comparison"),
     }
 
 

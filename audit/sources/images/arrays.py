@@ -1,7 +1,9 @@
 """Arrays saved by NumPy: their axes are told from their shape, as nothing else is known of them."""
 
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,35 +44,32 @@ def read_numpy(path: Path) -> Image:
 
 def _array(path: Path) -> NDArray[Any]:
     try:
+        with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                file.seek(0)
+                return _entry(file)
         # Mapped, so that a header is not believed before its size is seen.
-        found = np.load(path, allow_pickle=False, mmap_mode="r")
-        if isinstance(found, np.ndarray):
-            require_size(found.shape, found.dtype.itemsize)
-            return found
-        with found:
-            if len(found.files) != 1:
-                raise UnreadableError(
-                    "several_arrays", f"it holds {len(found.files)} arrays", "save one in a file"
-                )
-            return _entry(found)
+        found: NDArray[Any] = np.load(path, allow_pickle=False, mmap_mode="r")
+        require_size(found.shape, found.dtype.itemsize)
+        return found
     except UnreadableError:
         raise
-    except (ValueError, EOFError, KeyError, OSError) as error:
+    except (ValueError, EOFError, KeyError, BadZipFile, zlib.error, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        pickled = "allow_pickle" in str(error)
+        pickled = "allow_pickle" in str(error) or "Python objects" in str(error)
     if pickled:
         raise UnreadableError("pickled", "it holds Python objects", "save an array of numbers")
     raise UnreadableError("corrupt", "it is damaged or cut off", "copy or export it again")
 
 
-def _entry(archive: Any) -> NDArray[Any]:
-    info = archive.zip.infolist()[0]
-    require_size((info.file_size,), 1)
-    try:
+def _entry(file: BinaryIO) -> NDArray[Any]:
+    """Read the one array of an archive, whose size is looked at before it is inflated."""
+    with np.load(file, allow_pickle=False) as archive:
+        if len(archive.files) != 1:
+            raise UnreadableError(
+                "several_arrays", f"it holds {len(archive.files)} arrays", "save one in a file"
+            )
+        require_size((archive.zip.infolist()[0].file_size,), 1)
         array: NDArray[Any] = archive[archive.files[0]]
-    except Exception as error:  # zlib and zipfile have errors of their own
-        if "allow_pickle" in str(error):
-            raise ValueError("allow_pickle") from None
-        raise EOFError from None
-    return array
+        return array

@@ -234,7 +234,8 @@ def test_intervals_of_paired_differences_cover_under_clustering(tmp_path: Path) 
         owner = np.repeat(np.arange(150), rng.integers(1, 6, 150))
         shared = rng.normal(0, 1.2, (150, 2))[owner]
         a = (shared[:, 0] + rng.normal(size=owner.size) < 0.9).astype(float)
-        b = (0.6 * shared[:, 0] + 0.8 * shared[:, 1] + rng.normal(size=owner.size) < 0.5) * 1.0
+        mixed = 0.6 * shared[:, 0] + 0.8 * shared[:, 1] + rng.normal(size=owner.size)
+        b = (mixed < 0.5).astype(float)
         ones: Any = np.ones(owner.size)
         found = paired_ratio_difference((a, ones), (b, ones), np.zeros(owner.size, int), owner, 1)
         low, high = interval(found.difference, found.variance, found.clusters, 0.95, "identity")
