@@ -191,7 +191,8 @@ METHODS = (
         "Patient bootstrap, percentile",
         "Whole patients are resampled with Poisson(1) weights that depend only on seed, patient "
         "and replicate; the interval runs between percentiles of the resamples. The calibration "
-        "fits of a resample are one Newton step from the fit to the data.",
+        "fits of a resample are one Newton step from the fit to the data; measures of follow-up "
+        "move by the influence values of the patients drawn.",
         "One set of resamples serves all measures and strata: differences keep their covariance.",
         _BOOT,
     ),

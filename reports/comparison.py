@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from audit.comparison.differences import adjusted_significant
 from audit.comparison.records import Comparison, Flips, GapChange, Paired, Parity
 from reports import words
 from reports.format import count, digits, fixed, interval, level_text, p_value, plural, signed
@@ -21,6 +22,7 @@ _CHANGE = {
     "better": "better",
     "no_worse": "no worse than the margin",
     "unclear": "not shown either way",
+    "same": "the same, but for rounding",
     "none": "",
 }
 Rows = list[tuple[str, ...]]
@@ -51,11 +53,14 @@ def _lead(result: Comparison) -> list[str]:
                          for name, side in (("a", result.a), ("b", result.b)))  # fmt: skip
     lines = [f"{plural(result.compared, 'unit')} compared; {sides}. Differences are b less a."]
     lines += [_parity(p) for p in result.parity]
-    worse = len(result.worsened)
+    by_id = {r.id: r for r in result.paired}
+    sure = sum(adjusted_significant(by_id[id]) for id in result.worsened)
     lines.append(
-        f"{plural(worse, 'measure')} of a stratum got worse beyond chance."
-        if worse
-        else "In no stratum did a measure get worse beyond chance. That is no proof that none did."
+        f"{plural(len(result.worsened), 'measure')} of a stratum got worse by an interval that "
+        f"excludes 0; {sure} of them also after Holm's adjustment over the strata."
+        if result.worsened
+        else "No measure of a stratum got worse by an interval that excludes 0. That is no proof "
+        "that none did."
     )
     return lines
 

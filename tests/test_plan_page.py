@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from audit.cases.pairs import Place
 from audit.cohort import needed_columns
+from audit.measures import TASK_MEASURES
 from audit.plan import Plan
 from audit.plan_file import parse_plan
 from audit.sources.files import read_files
 from audit.tasks.read import build_any_cohort
 from audit.tasks.run import audit_any
 from tests.audit.tasks.builders import class_columns, label_columns, value_columns
+from tests.audit.tasks.cases import follow_up, found_objects, masks
+from tests.audit.tasks.test_image_to_image import pictures
 from tests.end_to_end.command import run
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +53,15 @@ EXAMPLES = examples()
 
 def written(example: Example, plan: Plan, folder: Path) -> Path:
     """The file that the page says the example is run on."""
+    cases: dict[str, Callable[[Path], pd.DataFrame]] = {
+        "segmentation": masks,
+        "image": pictures,
+        "detection": found_objects,
+        "survival": lambda folder: follow_up(300),
+    }
+    if plan.task in cases:
+        cases[plan.task](folder).to_csv(folder / "predictions.csv", index=False)
+        return folder / "predictions.csv"
     made = {
         "multiclass": class_columns(5),
         "multilabel": label_columns(6),
@@ -71,7 +84,8 @@ def written(example: Example, plan: Plan, folder: Path) -> Path:
 def result_of(example: Example, folder: Path) -> dict[str, Any]:
     plan = parse_plan(example.plan, "plan")
     source = read_files([written(example, plan, folder)], needed_columns(plan))
-    found: dict[str, Any] = json.loads(audit_any(build_any_cohort(source, plan), plan).to_json())
+    cohort = build_any_cohort(source, plan, Place(folder))
+    found: dict[str, Any] = json.loads(audit_any(cohort, plan).to_json())
     return found
 
 
@@ -116,8 +130,8 @@ def test_a_record_that_is_not_there_is_noticed() -> None:
 def test_the_page_has_an_example_of_every_key_that_needs_one() -> None:
     wanted = ["measures", "intervals", "options", "permutations", "standardise", "label_error"]
     wanted += ["precision", "columns.scores", "columns.labels", "columns.nested"]
-    wanted += ["Requirement.output", *(f"task: {t}" for t in ("multiclass", "multilabel"))]
-    for key in [*wanted, "task: regression"]:
+    wanted += ["Requirement.output", *(f"task: {t}" for t in TASK_MEASURES if t != "binary")]
+    for key in wanted:
         assert any(f"`{key}`" in title for title in EXAMPLES), key
 
 

@@ -27,6 +27,17 @@ from audit.tasks.members import id_of
 Floats = NDArray[np.float64]
 Terms = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
+# Differences that single precision alone can make.
+ROUNDING = 1e-6
+SIGNIFICANT = 0.05
+# What is asked first of a model; the others follow in a list of what got worse.
+KEY = (
+    "sensitivity", "specificity", "ppv", "npv", "auroc", "average_precision", "net_benefit",
+    "brier", "accuracy", "macro_sensitivity", "macro_auroc", "quadratic_kappa", "mae", "rmse",
+    "dice", "nsd", "hd95", "missed_rate", "lesion_sensitivity", "psnr", "ssim", "harrell_c",
+    "uno_c", "brier_at_horizon", "oe_at_horizon",
+)  # fmt: skip
+
 # Numerator and denominator of a row (label, flagged); those in _COMMON have one denominator.
 _TERMS: dict[str, Terms] = {
     "sensitivity": lambda y, f: (y * f, y),
@@ -215,6 +226,8 @@ def _record(
     known, sure = bool(np.isfinite(a + b)), status == "ok"
     parts = [float(part[i]) for part in harm] if harm is not None and sure else None
     change = _change(parts, margin)
+    if change in ("worse", "better", "unclear") and abs(b - a) <= ROUNDING * max(1.0, abs(a)):
+        change = "same"
     p = float(bounds.p[i])
     id = f"{measure.id}/{stratum}"
     return Paired(
@@ -270,13 +283,25 @@ def adjusted(records: Sequence[Paired]) -> list[Paired]:
     return out
 
 
+def adjusted_significant(record: Paired) -> bool:
+    """Whether a difference stands after Holm's adjustment over the strata of its measure."""
+    return record.p_adjusted is not None and record.p_adjusted < SIGNIFICANT
+
+
 def worsened(records: Sequence[Paired]) -> list[str]:
-    """Records that got worse: sure ones first, then by how sure, then by how much on its scale."""
+    """Records that got worse: beyond a margin, then after adjustment, then by how sure it is."""
     found = [r for r in records if r.change == "worse" and r.harm is not None]
 
-    def order(r: Paired) -> tuple[bool, float, float, str]:
+    def order(r: Paired) -> tuple[bool, bool, bool, bool, float, str]:
         width = (r.harm_upper or 0.0) - (r.harm_lower or 0.0)
         sureness = (r.harm or 0.0) / width if width else np.inf
-        return not r.beyond_margin, -sureness, -abs(r.harm or 0.0), r.id
+        return (
+            not r.beyond_margin,
+            not adjusted_significant(r),
+            r.measure not in KEY,
+            " & " in r.stratum,
+            -sureness,
+            r.id,
+        )
 
     return [r.id for r in sorted(found, key=order)]

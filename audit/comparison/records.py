@@ -6,7 +6,7 @@ from audit.result import AuditWarning, FileHash
 from audit.sections import Record, Status
 
 SCHEMA_VERSION = "1.0"
-Change = Literal["worse", "better", "no_worse", "unclear", "none"]
+Change = Literal["worse", "better", "no_worse", "unclear", "same", "none"]
 
 
 class Parity(Record):
@@ -31,8 +31,9 @@ class Paired(Record):
     """One measure in one stratum under both models; `difference` is b - a.
 
     `change` is read from the interval: `worse` and `better` where it excludes 0, `no_worse` where
-    it excludes the declared `margin` in the harmful direction; `none` for a measure without a
-    better end. `p_adjusted` is Holm's over the strata of the measure.
+    it excludes the declared `margin` in the harmful direction, `same` where the difference is no
+    more than rounding in single precision, `none` for a measure without a better end.
+    `p_adjusted` is Holm's over the strata of the measure.
     """
 
     id: str
@@ -107,7 +108,11 @@ class ComparedFile(Record):
 
 
 class Comparison(Record):
-    """The whole comparison. `worsened` names records of `paired`, the surest harm first."""
+    """The whole comparison.
+
+    `worsened` names records of `paired` that got worse: first those beyond their margin, then
+    those that stay so after Holm's adjustment.
+    """
 
     schema_version: str
     tool: str
