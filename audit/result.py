@@ -392,7 +392,10 @@ class FileHash(Record):
 
 
 class Provenance(Record):
-    """What produced the result, enough to repeat it."""
+    """What produced the result, enough to repeat it.
+
+    `predicted_by` is what the predictions file says of its model, preprocessing included.
+    """
 
     tool: str
     tool_version: str
@@ -404,6 +407,7 @@ class Provenance(Record):
     data: tuple[FileHash, ...]
     model: FileHash | None
     versions: dict[str, str]
+    predicted_by: dict[str, Any] | None = None
 
 
 class Disclosure(Record):

@@ -80,6 +80,7 @@ def run_audit(
     Thread(target=_prepare, daemon=True).start()
 
     from audit.cohort import needed_columns
+    from audit.prediction.record import model_of
     from audit.sources.files import read_files
     from audit.tasks.read import build_any_cohort
     from audit.tasks.run import audit_any
@@ -98,6 +99,10 @@ def run_audit(
             plan_name=name,
             progress=progress,
         )
+    known = model_of(paths[0]) if len(paths) == 1 else None
+    if known is not None:
+        origin = result.provenance.model_copy(update={"predicted_by": known})
+        result = result.model_copy(update={"provenance": origin})
     if share:
         result = shared_result(result, min_cell)
     text = write_result(result, out, plan_text, keep_plan=plan_path is None)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from audit.problems import InputError, Problem
-from commands.audit import Flags, _plan
+from commands.audit import Flags, _place, _plan
 
 
 def compare(
@@ -28,6 +28,10 @@ def compare(
     ] = None,
     threshold_b: Annotated[
         float | None, typer.Option("--threshold-b", help="Threshold of model b.")
+    ] = None,
+    detections_b: Annotated[
+        str | None,
+        typer.Option("--detections-b", help="Task detection: model b's table of detections."),
     ] = None,
     margin: Annotated[
         list[str] | None,
@@ -95,7 +99,7 @@ def compare(
     text, code = run_compare(
         a, b or a, plan, flags,
         scores=(score_a, score_b), thresholds=(threshold_a, threshold_b),
-        margins=margin or [], parity=parity, out=out, quiet=quiet,
+        margins=margin or [], parity=parity, out=out, quiet=quiet, detections_b=detections_b,
     )  # fmt: skip
     typer.echo(text)
     raise typer.Exit(code)
@@ -125,27 +129,38 @@ def run_compare(
     parity: float | None,
     out: Path,
     quiet: bool,
+    detections_b: str | None = None,
 ) -> tuple[str, int]:
     """Compare, write comparison.json and comparison.md; return the text and the exit code."""
     from audit.atomic import check_writable, write_atomic
-    from audit.comparison.join import with_columns
+    from audit.comparison.join import with_columns, with_detections
     from audit.comparison.run import compare as compared
     from commands.progress import progress_line
     from reports.comparison import comparison_markdown, comparison_text
 
     plan, _, _ = _plan(plan_path, flags)
-    if a == b and scores[0] == scores[1] and thresholds[0] == thresholds[1]:
+    same = a == b and scores[0] == scores[1] and thresholds[0] == thresholds[1]
+    if same and detections_b is None:
         reason = "one file, one column and one threshold: there is nothing to compare"
         remedy = "give a second file, or --score-b (or --threshold-b)"
         raise InputError(Problem("nothing_to_compare", "command line", reason, remedy))
     check_writable(out)
     plans = (
         with_columns(plan, scores[0], thresholds[0]),
-        with_columns(plan, scores[1], thresholds[1]),
+        with_detections(with_columns(plan, scores[1], thresholds[1]), detections_b),
+    )
+    folders = (
+        _place(plan, plan_path, [a], out, None).folder,
+        _place(plan, plan_path, [b], out, None).folder,
     )
     with progress_line("comparing", quiet=quiet) as progress:
         result = compared(
-            (a, b), plans, margins=_margins(margins), tolerance=parity, progress=progress
+            (a, b),
+            plans,
+            folders=folders,
+            margins=_margins(margins),
+            tolerance=parity,
+            progress=progress,
         )
     write_atomic(out / "comparison.json", result.to_json())
     write_atomic(out / "comparison.md", comparison_markdown(result))

@@ -145,21 +145,6 @@ def _texts(texts: Any) -> NDArray[np.object_]:
     return known
 
 
-def model_of(path: Path) -> dict[str, Any] | None:
-    """What a predictions file says of the model that made it; None where it says nothing."""
-    import json
-
-    from audit.prediction import MODEL_KEY
-
-    if path.suffix.lower() not in (".parquet", ".pq"):
-        return None
-    import pyarrow.parquet as parquet
-
-    known = (parquet.read_metadata(path).metadata or {}).get(MODEL_KEY.encode())
-    found: dict[str, Any] | None = json.loads(known) if known else None
-    return found
-
-
 def with_columns(plan: Plan, score: str | None, threshold: float | None) -> Plan:
     """Plan of one side: its own score column and threshold, where they are declared."""
     update: dict[str, Any] = {}
@@ -172,3 +157,23 @@ def with_columns(plan: Plan, score: str | None, threshold: float | None) -> Plan
         source = plan.threshold.source if plan.threshold is not None else "fixed"
         update["threshold"] = Threshold(value=threshold, source=source)
     return plan.model_copy(update=update) if update else plan
+
+
+def with_detections(plan: Plan, table: str | None) -> Plan:
+    """Plan of model b where it is a detector: its own table of detections.
+
+    Raises
+    ------
+    InputError
+        When a detector's table is missing, or named for another task.
+    """
+    if (plan.detection is None) != (table is None):
+        reason = "two detectors are two tables of detections of the same images"
+        if plan.detection is None:
+            reason = f"task {plan.task} has no table of detections"
+        remedy = "name model b's with --detections-b, in task detection alone"
+        raise InputError(Problem("detections_b", "command line", reason, remedy))
+    if plan.detection is None or table is None:
+        return plan
+    own = plan.detection.model_copy(update={"detections": table})
+    return plan.model_copy(update={"detection": own})

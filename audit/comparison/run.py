@@ -11,11 +11,12 @@ from audit.cells import numbers
 from audit.cohort import Cohort
 from audit.comparison.changes import flips_of, gap_changes, parity_of
 from audit.comparison.differences import adjusted, paired_records, worsened
-from audit.comparison.join import Joined, join_files, model_columns, model_of
+from audit.comparison.join import Joined, join_files, model_columns
 from audit.comparison.records import SCHEMA_VERSION, ComparedFile, Comparison, Parity
 from audit.comparison.sides import Both, paired_cohorts, pairs_of, require_ids
 from audit.measures import measures_of_task
 from audit.plan import Plan
+from audit.prediction.record import model_of
 from audit.problems import InputError, Problem, nearest
 from audit.provenance import tool_version
 from audit.result import AuditWarning
@@ -30,6 +31,7 @@ def compare(
     paths: tuple[Path, Path],
     plans: tuple[Plan, Plan],
     *,
+    folders: tuple[Path, Path] | None = None,
     margins: dict[str, float] | None = None,
     tolerance: float | None = None,
     progress: Progress | None = None,
@@ -42,6 +44,8 @@ def compare(
         Predictions of model a and of model b; one file twice where it holds both.
     plans : (Plan, Plan)
         The same plan for both, but for the columns of the predictions and the threshold.
+    folders : (Path, Path), optional
+        Where the files are that the tables name; beside the tables when absent.
     margins : dict of str to float
         Measure -> how much worse b may be and still count as no worse.
     tolerance : float, optional
@@ -57,7 +61,7 @@ def compare(
     _check_margins(margins or {}, plans[0])
     joined = join_files(paths, plans)
     with threadpool_limits(1, user_api="blas"):
-        both = _cohorts(joined, plans, paths)
+        both = _cohorts(joined, plans, folders or (paths[0].parent, paths[1].parent))
         return _compared(joined, both, paths, plans, margins or {}, tolerance, progress)
 
 
@@ -80,15 +84,10 @@ def _check_margins(margins: dict[str, float], plan: Plan) -> None:
         raise InputError(problems)
 
 
-def _cohorts(joined: Joined, plans: tuple[Plan, Plan], paths: tuple[Path, Path]) -> Both:
+def _cohorts(joined: Joined, plans: tuple[Plan, Plan], folders: tuple[Path, Path]) -> Both:
     if plans[0].task == "binary":
         return paired_cohorts(joined.a, joined.b, plans)
-    if plans[0].task == "detection":
-        reason = "a comparison of detections needs two tables of detections, not of images"
-        remedy = "audit each of them; their intervals stand side by side"
-        raise InputError(Problem("not_for_task", "comparison", reason, remedy))
     require_ids(plans[0])
-    folders = [path.parent for path in paths]
     a = build_task_cohort(joined.a, plans[0], Place(folders[0]))
     b = build_task_cohort(joined.b, plans[1], Place(folders[1]))
     if not np.array_equal(a.base.cluster, b.base.cluster):
@@ -174,9 +173,10 @@ def _unpaired(joined: Joined) -> list[AuditWarning]:
 
 def _parities(joined: Joined, plans: tuple[Plan, Plan], tolerance: float | None) -> list[Parity]:
     """Compare the numbers of every score column; predictions that are files have none."""
-    outputs: list[str | None] = [*plans[0].columns.scores] or [None]
+    columns = [model_columns(plan) for plan in plans]
+    outputs: list[str | None] = [*plans[0].columns.scores] or [None] * len(columns[0])
     found = []
-    for output, a, b in zip(outputs, *map(model_columns, plans), strict=True):
+    for output, a, b in zip(outputs, *columns, strict=True):
         read = [numbers(source.table.column(name))
                 for source, name in ((joined.a, a), (joined.b, b))]  # fmt: skip
         if any(one.unreadable.any() for one in read):

@@ -14,6 +14,7 @@ from audit.models import Model, ModelDescription, require_inputs
 from audit.models.self_check import MASK_TOLERANCE, TOLERANCE, largest_difference
 from audit.prediction.files import write_made
 from audit.prediction.parts import Parts, open_parts
+from audit.prediction.record import MODEL_KEY
 from audit.prediction.units import Units, image_columns, predict_units, read_images
 from audit.problems import InputError, Problem
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from audit.plan import ScoreKind
 
 Progress = Callable[[int, int], None]
-MODEL_KEY = "equipoise.model"
 IMAGES_AT_ONCE = 32  # units of one part where there are images: as many are in memory
 
 

@@ -20,6 +20,7 @@ def blocks(index: Index) -> list[Block]:
     return [
         Facts(pairs, "What produced this result"),
         _files(index),
+        *_model(index),
         Facts(tuple(sorted(p.versions.items())), "Versions of the software"),
         Bullets(
             (
@@ -31,6 +32,35 @@ def blocks(index: Index) -> list[Block]:
             "To reproduce it:",
         ),
     ]
+
+
+def _model(index: Index) -> list[Block]:
+    """What the predictions file says of the model that made it."""
+    known = index.result.provenance.predicted_by
+    if not known:
+        return []
+    pairs = [
+        ("Model file", str(known.get("name", ""))),
+        ("Format", " ".join(str(known.get(k) or "") for k in ("format", "library")).strip()),
+        ("SHA-256", str(known.get("sha256", ""))),
+        ("Device", str(known.get("device", ""))),
+    ]
+    if known.get("parameters") is not None:
+        pairs.append(("Fitted numbers", count(int(known["parameters"]))))
+    if known.get("flops") is not None:
+        pairs.append(("Operations per unit", count(int(known["flops"]))))
+    same = known.get("deterministic")
+    again = "the same, bit by bit" if same else "the same but for rounding"
+    pairs.append(("Asked twice", "not checked" if same is None else again))
+    for taken in known.get("takes") or ():
+        steps = [
+            str(step.get("step")) for step in (taken.get("preprocessing") or {}).get("steps", ())
+        ]
+        shape = taken.get("shape")
+        size = " x ".join("any" if n is None else str(n) for n in shape) if shape else "as read"
+        text = f"{taken.get('kind')}, {size}" + (f"; {', '.join(steps)}" if steps else "")
+        pairs.append((f"Input {taken.get('name')}", text))
+    return [Facts(tuple(pairs), "The model, as the predictions file tells of it")]
 
 
 def _files(index: Index) -> Table:
@@ -47,7 +77,8 @@ def _files(index: Index) -> Table:
         Column("Bytes", "count", 10),
         Column("SHA-256", "text", 58),
     )
-    note = "" if p.model else "No model file was named in the plan; only its scores were audited."
+    named = p.model or p.predicted_by
+    note = "" if named else "No model file was named in the plan; only its scores were audited."
     return Table("files", "Files that went in", columns, (Group("", rows),), note)
 
 

@@ -88,6 +88,12 @@ def test_skin_lesions_from_training_to_comparison(
         cohort = len(pd.read_csv(out / "cohort.csv"))
         assert told.startswith(f"{cohort} of {cohort} rows have a score")
     result = audited(out, "cnn.parquet")
+    model = result.provenance.predicted_by or {}
+    assert model["name"] == "cnn.pt2"
+    (taken,) = model["takes"]
+    assert [step["step"] for step in taken["preprocessing"]["steps"]] == [
+        "resize", "divide", "normalise"
+    ]  # fmt: skip
     for stratum in ("sex=female", "sex=male", "source=rosendahl", "source=vidir_modern"):
         found = estimate(result, f"auroc/{stratum}")
         assert found.status == "ok"

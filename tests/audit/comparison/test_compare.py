@@ -16,7 +16,15 @@ from audit.plan_file import parse_plan
 from audit.problems import InputError
 from commands.audit import Flags
 from commands.compare import run_compare
-from tests.audit.tasks.cases import FOLLOWED, SEGMENTED, TWO, follow_up, masks, planned
+from tests.audit.tasks.cases import (
+    FOLLOWED,
+    SEGMENTED,
+    TWO,
+    follow_up,
+    found_objects,
+    masks,
+    planned,
+)
 
 TEXT = """
 columns: {label: y, score: p, unit: uid, patient: pid, site: site}
@@ -194,6 +202,37 @@ def test_segmentations_and_follow_up_are_compared_by_shared_resamples(tmp_path: 
     result = compare(paths, (plan, plan))
     assert record(result, "oe_at_horizon/overall").change in ("worse", "better")
     assert abs(record(result, "harrell_c/overall").difference or 0) < 0.02
+
+
+def test_two_detectors_on_the_same_images(tmp_path: Path) -> None:
+    table = found_objects(tmp_path, 120)
+    table.to_csv(tmp_path / "images.csv", index=False)
+    made = pd.read_csv(tmp_path / "made.csv")
+    women = set(table.image[table.sex == "F"])
+    lost = made.image.isin(women) & (np.random.default_rng(0).random(len(made)) < 0.5)
+    made[~lost].to_csv(tmp_path / "other.csv", index=False)
+    text = """
+task: detection
+columns: {unit: image, patient: pid}
+attributes: {sex: }
+threshold: {value: 0.5}
+resamples: 200
+detection: {references: true.csv, detections: made.csv}
+"""
+    (tmp_path / "plan.yaml").write_text(text)
+    images = tmp_path / "images.csv"
+
+    def run(other: str | None) -> int:
+        return run_compare(images, images, tmp_path / "plan.yaml", Flags(), scores=(None, None),
+                           thresholds=(None, None), margins=[], parity=None,
+                           out=tmp_path / "out", quiet=True, detections_b=other)[1]  # fmt: skip
+
+    assert run("other.csv") == 0
+    found = Comparison.model_validate_json((tmp_path / "out" / "comparison.json").read_text())
+    assert record(found, "object_sensitivity/sex=F").change == "worse"
+    assert record(found, "object_sensitivity/sex=M").difference == 0.0
+    with pytest.raises(InputError, match="nothing to compare"):
+        run(None)
 
 
 def test_the_command_writes_both_files_and_its_exit_code_follows_the_margins(
