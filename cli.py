@@ -138,7 +138,11 @@ def audit(
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option("--task", help="binary (default), multiclass, multilabel or regression."),
+        typer.Option(
+            "--task",
+            help="binary (default), multiclass, multilabel, regression, segmentation, image or "
+            "survival; detection takes a plan.",
+        ),
     ] = None,
     label: Annotated[str | None, typer.Option("--label", help="Outcome column.")] = None,
     labels: Annotated[
@@ -156,6 +160,15 @@ def audit(
     prediction: Annotated[
         str | None,
         typer.Option("--prediction", help="Yes/no or class predicted, where no score exists."),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", help="Survival: time to event or censoring.")
+    ] = None,
+    horizon: Annotated[
+        float | None, typer.Option("--horizon", help="Survival: time at which risks are compared.")
+    ] = None,
+    data_range: Annotated[
+        float | None, typer.Option("--data-range", help="Image: range of its values, as 255.")
     ] = None,
     score_kind: Annotated[
         str | None, typer.Option("--score-kind", help="probability (default), logit or rank.")
@@ -238,6 +251,9 @@ def audit(
         score=score,
         scores=tuple(scores or ()),
         prediction=prediction,
+        time=time,
+        horizon=horizon,
+        data_range=data_range,
         score_kind=score_kind,
         threshold=threshold,
         threshold_source=threshold_source,

@@ -21,6 +21,9 @@ class Flags:
     score: str | None = None
     scores: tuple[str, ...] = ()
     prediction: str | None = None
+    time: str | None = None
+    horizon: float | None = None
+    data_range: float | None = None
     score_kind: str | None = None
     threshold: float | None = None
     threshold_source: str | None = None
@@ -258,7 +261,7 @@ def _columns_of(flag: str, texts: Sequence[str], problems: list[Problem]) -> dic
 def _plan_dict(
     flags: Flags, attributes: dict[str, dict[str, Any]], outputs: dict[str, dict[str, str]]
 ) -> dict[str, Any]:
-    roles = ("label", "score", "prediction", "patient", "site", "unit")
+    roles = ("label", "score", "prediction", "time", "patient", "site", "unit")
     columns: dict[str, Any] = {r: getattr(flags, r) for r in roles if getattr(flags, r) is not None}
     columns |= {role: named for role, named in outputs.items() if named}
     if flags.covariate:
@@ -267,6 +270,10 @@ def _plan_dict(
     options = {name: getattr(flags, name) for name in ("top_k", "target_prevalence")}
     if any(value is not None for value in options.values()):
         plan["options"] = {name: value for name, value in options.items() if value is not None}
+    if flags.horizon is not None:
+        plan["survival"] = {"horizon": flags.horizon}
+    if flags.data_range is not None:
+        plan["image"] = {"data_range": flags.data_range}
     if flags.measure:
         plan["measures"] = list(flags.measure)
     if flags.standardise:

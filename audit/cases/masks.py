@@ -17,7 +17,7 @@ PER_STRUCTURE = (
     "cell", "dice", "iou", "volume_error", "reference_size", "nsd", "hd95", "assd",
     "lesions", "lesions_found", "lesions_predicted", "lesions_true",
 )  # fmt: skip
-OF_CASE = ("diagonal", "spaced")
+OF_CASE = ("diagonal", "spaced", "undeclared")
 WHITE = 255  # value of a structure in masks that are drawn as black and white pictures
 
 
@@ -63,7 +63,11 @@ def measured_masks(true: Image, drawn: Image, declared: Segmentation) -> list[fl
     known = sorted({t for t in tolerances if t is not None})
     edges = surface(arrays[0], arrays[1], steps, known, values)
     lost = 1.0 if spacing is not None else np.nan
-    out = [edges.diagonal * lost, float(spacing is not None)]
+    drawn_of = float(np.sum(sizes.reference_volume + sizes.prediction_volume) / np.prod(steps))
+    every = sum(int(np.count_nonzero(array)) for array in arrays)
+    # More voxels than those of the declared structures: some hold other labels.
+    other = every - drawn_of > 0.5
+    out = [edges.diagonal * lost, float(spacing is not None), float(other)]
     for i, value in enumerate(structures.values()):
         at = tolerances[i]
         own = edges.nsd[i, known.index(at)] if at is not None else np.nan

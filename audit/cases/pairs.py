@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -103,17 +104,17 @@ def measure_pairs(
         for row, (a, b) in enumerate(zip(*named, strict=True))
         if a is not None and b is not None
     ]
-    store = _store(place.keep, pairs, place.folder, names, settings)
     table = np.full((len(has[0]), len(names)), np.nan)
     digests: tuple[set[bytes], set[bytes]] = (set(), set())
     sizes, problems, done = [0, 0], list[tuple[int, Problem]](), 0
     with ThreadPoolExecutor(workers()) as pool:
-        for number, first in enumerate(range(0, len(pairs), CHUNK)):
+        for first in range(0, len(pairs), CHUNK):
             chunk = pairs[first : first + CHUNK]
-            results = _kept(store, number, len(chunk), len(names))
+            kept = _kept_at(place, chunk, names, settings)
+            results = _kept(kept, len(chunk), len(names))
             if results is None:
                 results = list(pool.map(lambda pair: _one(pair, measure), chunk))
-                _keep(store, number, results)
+                _keep(kept, results)
             for pair, found in zip(chunk, results, strict=True):
                 if found.problem is not None:
                     problems.append((pair.row, found.problem))
@@ -173,18 +174,17 @@ def _joined(digests: Iterable[bytes]) -> str:
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
 
-def _store(
-    keep: Path | None, pairs: Sequence[_Pair], folder: Path, names: Sequence[str], settings: object
+def _kept_at(
+    place: Place, chunk: Sequence[_Pair], names: Sequence[str], settings: object
 ) -> Path | None:
-    """Folder of the finished chunks of exactly this work: same files, same settings."""
-    if keep is None:
+    """File of exactly this work, known by its files and settings, when it is done."""
+    if place.keep is None:
         return None
     hashed = hashlib.sha256(json.dumps([list(names), settings], sort_keys=True).encode())
-    for pair in pairs:
+    for pair in chunk:
         for path in (pair.reference, pair.prediction):
-            hashed.update(f"{path.relative_to(folder) if path.is_relative_to(folder) else path}"
-                          f"|{_stamp(path)}\n".encode())  # fmt: skip
-    return keep / hashed.hexdigest()[:16]
+            hashed.update(f"{os.path.relpath(path, place.folder)}|{_stamp(path)}\n".encode())
+    return place.keep / f"{hashed.hexdigest()[:32]}.npz"
 
 
 def _stamp(path: Path) -> str:
@@ -196,11 +196,11 @@ def _stamp(path: Path) -> str:
     return f"{known.st_size}|{known.st_mtime_ns}"
 
 
-def _keep(store: Path | None, number: int, results: Sequence[_Done]) -> None:
+def _keep(path: Path | None, results: Sequence[_Done]) -> None:
     """Keep a chunk that has no problem; the others are to be measured again."""
-    if store is None or any(done.problem is not None for done in results):
+    if path is None or any(done.problem is not None for done in results):
         return
-    with atomic_path(store / f"{number:06d}.npz") as temporary, temporary.open("wb") as file:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
             values=np.array([done.values for done in results], dtype=np.float64),
@@ -209,11 +209,11 @@ def _keep(store: Path | None, number: int, results: Sequence[_Done]) -> None:
         )
 
 
-def _kept(store: Path | None, number: int, cases: int, width: int) -> list[_Done] | None:
-    if store is None or not (store / f"{number:06d}.npz").exists():
+def _kept(path: Path | None, cases: int, width: int) -> list[_Done] | None:
+    if path is None or not path.exists():
         return None
     try:
-        with np.load(store / f"{number:06d}.npz", allow_pickle=False) as held:
+        with np.load(path, allow_pickle=False) as held:
             values, digests, sizes = held["values"], held["digests"], held["sizes"]
     except (OSError, ValueError, KeyError):
         return None

@@ -18,6 +18,14 @@ Family = Literal[
 ]  # fmt: skip
 
 
+_NEEDS = {
+    "segmentation": "reference and predicted masks",
+    "image": "true and made images",
+    "detection": "true objects and detections",
+    "survival": "time, event and predicted risk",
+}
+
+
 @dataclass(frozen=True)
 class Measure:
     """One measure, declared.
@@ -61,6 +69,8 @@ class Measure:
     @property
     def needs(self) -> str:
         """What must be at hand to compute it, in words."""
+        if self.family in _NEEDS:
+            return _NEEDS[self.family] + (", a declared horizon" * self.needs_probability)
         needs = ["a label"]
         if self.needs_probability:
             needs.append("a score that is a probability (or a logit)")

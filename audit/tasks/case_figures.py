@@ -35,7 +35,7 @@ def case_figures(
 ) -> TaskFigures:
     """Compute the measures of cases, and those of the FROC curve, of every stratum in one set."""
     count = len(strata.strata)
-    table = case_table(cohort, strata.codes, count)
+    table = case_table(cohort, strata.codes)
     rows = chunked_rows(cohort, strata.codes, count, table)
     way = _way(rows, table, np.full((count, 1), np.nan), (), scheme)
     own = whose(cohort.base)

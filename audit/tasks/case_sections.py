@@ -105,11 +105,8 @@ def _or_none(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def task_curves(
-    cohort: TaskCohort, sets: Sequence[StrataSet], plan: Plan, scheme: Resampling
-) -> Curves:
+def task_curves(cohort: TaskCohort, sets: Sequence[StrataSet], plan: Plan) -> Curves:
     """Predicted risk against Kaplan-Meier risk at the horizon, in bins of the prediction."""
-    del scheme
     horizon = plan.survival.horizon if plan.survival is not None else None
     if not isinstance(cohort, SurvivalCohort) or horizon is None:
         return Curves(calibration=(), decision=(), risk=())

@@ -53,7 +53,7 @@ class CaseSums(Sums):
         return self["rows"]
 
 
-def case_table(cohort: CaseCohort, codes: Codes, strata: int) -> Table:
+def case_table(cohort: CaseCohort, codes: Codes) -> Table:
     """Weigh the cases of every patient within each stratum of a set."""
     used = cohort.base.analysed
     width = int(cohort.base.cluster.max(initial=0)) + 1

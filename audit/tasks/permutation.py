@@ -199,7 +199,7 @@ def _of_cases(
 ) -> _Way:
     """Cases keep the weights that they have among those of their patient in the same stratum."""
     strata = len(figures.strata.strata)
-    own = case_table(cohort, figures.strata.codes, strata)
+    own = case_table(cohort, figures.strata.codes)
     table = _block_terms(tuple(own.terms.values()), blocks, block)
     nothing = np.full((1, 1), np.nan)
 

@@ -151,7 +151,7 @@ def _audit(
         estimates=tuple(own.estimates),
         disparities=tuple(own.disparities),
         sites=sites,
-        curves=members.curves_joined(curves) if curves else task_curves(cohort, sets, plan, scheme),
+        curves=members.curves_joined(curves) if curves else task_curves(cohort, sets, plan),
         criteria=tuple(_criteria(results)),
         case_mix=case_mix(results.outputs, sets),
         bounds=bounds(results.outputs, sets),

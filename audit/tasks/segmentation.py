@@ -47,6 +47,7 @@ def segmentation_cohort(source: Source, plan: Plan, place: Place) -> CaseCohort:
     )
     base, measured = measured_base(source, plan, measured, findings)
     _warn_of_spacing(base, measured, findings)
+    _warn_of_labels(base, measured, findings)
     base = replace(base, warnings=(*base.warnings, *findings.warnings[len(base.warnings) :]))
     structures = structures_of(declared)
     parts = tuple(_structure(base, measured, declared, name) for name in structures)
@@ -69,6 +70,17 @@ def _warn_of_spacing(base: Cohort, measured: Measured, findings: Findings) -> No
             "no_spacing",
             f"The voxel spacing of {told} is not known, so distances in mm are undefined there; "
             "declare segmentation.spacing",
+        )
+
+
+def _warn_of_labels(base: Cohort, measured: Measured, findings: Findings) -> None:
+    other = base.analysed & (measured.column("undeclared") == 1)
+    if other.any():
+        told = share(int(other.sum()), base.rows)
+        findings.warn(
+            "undeclared_labels",
+            f"The masks of {told} hold labels that segmentation.structures does not name; they are "
+            "not assessed",
         )
 
 

@@ -33,7 +33,7 @@ Kind = Literal["probability", "rank", "logit", "decision", "value"]
 
 def task_summary(cohort: TaskCohort, plan: Plan, results: Sequence[SetResult]) -> CohortSummary:
     """Sum the cohort up; there are no positives and negatives of a whole task."""
-    base, columns, threshold = cohort.base, plan.columns, plan.threshold
+    base, threshold = cohort.base, plan.threshold
     events = int((base.label[base.analysed] == 1).sum())
     timed = isinstance(cohort, SurvivalCohort)
     analysed = int(base.analysed.sum())
@@ -48,9 +48,9 @@ def task_summary(cohort: TaskCohort, plan: Plan, results: Sequence[SetResult]) -
         patients_declared=base.patients_declared,
         patients_at_several_sites=base.patients_at_several_sites,
         largest_patient=base.largest_patient,
-        label=columns.label or ", ".join(columns.labels.values()),
+        label=_references(plan),
         positive=base.positive if timed else "",
-        score=columns.score or columns.prediction or ", ".join(columns.scores.values()),
+        score=_predictions(plan),
         score_kind=_kind(cohort, plan),
         threshold=None
         if threshold is None
@@ -61,6 +61,19 @@ def task_summary(cohort: TaskCohort, plan: Plan, results: Sequence[SetResult]) -
         task=plan.task,
         outputs=outputs_of(cohort),
     )
+
+
+def _references(plan: Plan) -> str:
+    if plan.detection is not None:
+        return plan.detection.references
+    return plan.columns.label or ", ".join(plan.columns.labels.values())
+
+
+def _predictions(plan: Plan) -> str:
+    columns = plan.columns
+    if plan.detection is not None:
+        return plan.detection.detections
+    return columns.score or columns.prediction or ", ".join(columns.scores.values())
 
 
 def _dimensions(cohort: TaskCohort) -> list[Dimension]:

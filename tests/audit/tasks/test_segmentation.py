@@ -304,6 +304,39 @@ def test_real_masks_of_uneven_voxels_agree_with_monai_from_file_to_figure(tmp_pa
         assert by_name[f"{name}/"] == pytest.approx(value, abs=1e-6), name
 
 
+def test_a_file_that_is_mended_costs_its_own_chunk_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "CHUNK", 5)
+    table = masks(tmp_path, 20)
+    good = (tmp_path / "p7.npy").read_bytes()
+    (tmp_path / "p7.npy").write_bytes(good[:100])
+    plan = planned("segmentation", SEGMENTED, segmentation=TWO)
+    keep = tmp_path / "kept"
+    with pytest.raises(InputError):
+        cohort_of(table, plan, tmp_path, keep=keep)
+    (tmp_path / "p7.npy").write_bytes(good)
+    opened: list[str] = []
+    measured = pairs._one
+
+    def counted(pair: Any, measure: Any) -> Any:
+        opened.append(pair.prediction.name)
+        return measured(pair, measure)
+
+    monkeypatch.setattr(pairs, "_one", counted)
+    cohort_of(table, plan, tmp_path, keep=keep)
+    assert sorted(opened) == [f"p{i}.npy" for i in range(5, 10)]
+
+
+def test_labels_that_the_plan_does_not_name_are_told(tmp_path: Path) -> None:
+    table = masks(tmp_path, 24)
+    plan = planned("segmentation", SEGMENTED, segmentation=TWO | {"structures": {"liver": 1}})
+    found = audited(table, plan, tmp_path)
+    (warning,) = [w for w in found.warnings if w.code == "undeclared_labels"]
+    assert "16 of 24 rows" in warning.message
+    assert found.cohort.outputs == ()
+
+
 @pytest.mark.simulation
 def test_intervals_of_mean_dice_cover_under_clustering() -> None:
     """95 % intervals of cases nested in patients; taking cases as independent fails."""

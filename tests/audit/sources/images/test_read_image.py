@@ -246,3 +246,54 @@ def test_missing_tags_are_told_without_their_neighbours(tmp_path: Path) -> None:
     del data.PixelSpacing
     data.save_as(tmp_path / "no_spacing.dcm")
     assert read_image(tmp_path / "no_spacing.dcm").spacing == (None, None)
+
+
+def segmentation(path: Path, frames: list[tuple[int, float, Any]], kind: str = "BINARY") -> None:
+    """Write a DICOM segmentation by hand: segment, height and pixels of every frame."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.pixels.utils import pack_bits
+    from pydicom.uid import UID, ExplicitVRLittleEndian
+
+    data = Dataset()
+    data.SOPClassUID, data.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.3"
+    data.SegmentationType, data.Modality = kind, "SEG"
+    data.Rows, data.Columns, data.NumberOfFrames = 4, 6, len(frames)
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated = data.BitsStored = 1
+    data.HighBit = data.PixelRepresentation = 0
+    measures, orientation, shared = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing = [0.5, 0.75]
+    orientation.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    shared.PixelMeasuresSequence = [measures]
+    shared.PlaneOrientationSequence = [orientation]
+    data.SharedFunctionalGroupsSequence = [shared]
+    own = []
+    for number, height, _ in frames:
+        place, segment, group = Dataset(), Dataset(), Dataset()
+        place.ImagePositionPatient = [0.0, 0.0, height]
+        segment.ReferencedSegmentNumber = number
+        group.PlanePositionSequence, group.SegmentIdentificationSequence = [place], [segment]
+        own.append(group)
+    data.PerFrameFunctionalGroupsSequence = own
+    data.PixelData = pack_bits(np.stack([pixels for *_, pixels in frames]).astype(np.uint8))
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
+    data.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3")
+    data.save_as(path, enforce_file_format=True)
+
+
+def test_a_dicom_segmentation_gives_the_number_of_each_segment(tmp_path: Path) -> None:
+    left = np.zeros((4, 6), int)
+    left[1:3, :2] = 1
+    frames = [(1, 2.0, left), (2, 0.0, np.fliplr(left)), (1, 0.0, left), (2, 4.0, left)]
+    segmentation(tmp_path / "s.dcm", frames)
+    mask = read_mask(tmp_path / "s.dcm")
+    expected = np.stack([left + 2 * np.fliplr(left), left, 2 * left])
+    np.testing.assert_array_equal(mask.array, expected)
+    assert mask.spacing == pytest.approx((2.0, 0.5, 0.75))
+    assert mask.kind == "DICOM segmentation"
+    segmentation(tmp_path / "o.dcm", [(1, 0.0, left), (2, 0.0, left), (1, 2.0, left)])
+    assert refused(tmp_path / "o.dcm", read_mask) == "overlap"
+    segmentation(tmp_path / "f.dcm", frames, "FRACTIONAL")
+    assert refused(tmp_path / "f.dcm", read_mask) == "fractional_mask"
