@@ -1,18 +1,9 @@
 """Words that stand in a result, explained: statuses, verdicts, methods and warnings."""
 
-from dataclasses import dataclass
+from audit.glossary_entry import Entry
+from audit.glossary_paired import PAIRED
 
-
-@dataclass(frozen=True)
-class Entry:
-    """A word, what it means, how to read it and where it comes from."""
-
-    id: str
-    name: str
-    meaning: str
-    reading: str
-    reference: str | None = None
-
+__all__ = ["ENTRIES", "METHODS", "STATUSES", "VERDICTS", "Entry"]
 
 STATUSES = (
     Entry(
@@ -456,6 +447,7 @@ METHODS = (
         "On the diagonal predictions and outcomes agree.",
         _ROBUST,
     ),
+    *PAIRED,
 )
 
 ENTRIES = {entry.id: entry for entry in (*STATUSES, *VERDICTS, *METHODS)}

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.plan_tasks import Segmentation
+from audit.problems import InputError, Problem
 from audit.sources.images import read_mask
 from audit.sources.images.image import Image, require_same_grid
 from audit.stats.lesions import detect_lesions
@@ -38,9 +39,23 @@ def mask_measure(declared: Segmentation) -> Callable[[Path, Path], Sequence[floa
     def measure(reference: Path, prediction: Path) -> Sequence[float]:
         true, drawn = read_mask(reference), read_mask(prediction)
         require_same_grid(drawn, true, prediction)
+        for image, path in ((true, reference), (drawn, prediction)):
+            _require_declared(image, path, declared)
         return measured_masks(true, drawn, declared)
 
     return measure
+
+
+def _require_declared(image: Image, path: Path, declared: Segmentation) -> None:
+    most = int(image.array.max(initial=0))
+    if not declared.structures and most > 1 and not _black_and_white(image.array):
+        reason = "it holds labels beyond 1, and the plan names no structures"
+        remedy = "name them: segmentation.structures {liver: 1, tumour: 2}"
+        raise InputError(Problem("undeclared_labels", str(path), reason, remedy))
+
+
+def _black_and_white(mask: NDArray[np.generic]) -> bool:
+    return bool(np.isin(mask, (0, WHITE)).all())
 
 
 def measured_masks(true: Image, drawn: Image, declared: Segmentation) -> list[float]:
@@ -86,7 +101,7 @@ def _one_structure(mask: NDArray[np.generic], declared: Segmentation) -> NDArray
     """Take 0 and 255 for 0 and 1 where a mask is of one structure."""
     if declared.structures or mask.dtype == np.bool_ or int(mask.max(initial=0)) != WHITE:
         return mask
-    return mask == WHITE if np.isin(mask, (0, WHITE)).all() else mask
+    return mask == WHITE if _black_and_white(mask) else mask
 
 
 def _spacing(true: Image, drawn: Image, declared: Segmentation) -> tuple[float, ...] | None:

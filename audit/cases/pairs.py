@@ -25,7 +25,7 @@ Progress = Callable[[int, int, str], None]
 Measure = Callable[[Path, Path], Sequence[float]]
 
 CHUNK = 64  # cases between two checkpoints
-TOLD = 12  # problems that are told one by one
+TOLD = 12  # kinds of problems that are told one by one
 _READ = 1 << 20
 
 
@@ -231,15 +231,20 @@ def _tell(
     problems: Sequence[tuple[int, Problem]],
     findings: Findings,
 ) -> None:
-    """Name the row of every problem, the first ones one by one and the others in all."""
-    for row, problem in problems[:TOLD]:
+    """Tell each kind of problem once, with its first file and the rows that it concerns."""
+    kinds: dict[tuple[str, str, str], list[tuple[int, Problem]]] = {}
+    for row, problem in problems:
+        kinds.setdefault((problem.code, problem.reason, problem.remedy), []).append((row, problem))
+    found = list(kinds.items())
+    for (code, reason, remedy), own in found[:TOLD]:
+        row, problem = own[0]
         where = f"{source.where(row, columns[1])}: {problem.where}"
-        findings.problem(problem.code, where, problem.reason, problem.remedy)
-    if len(problems) > TOLD:
-        rest = len(problems) - TOLD
-        kinds = sorted({problem.code for _, problem in problems[TOLD:]})
+        findings.problem(code, where, reason + source.tail([r for r, _ in own]), remedy)
+    if len(found) > TOLD:
+        rest = sum(len(own) for _, own in found[TOLD:])
+        codes = sorted({code for (code, *_), _ in found[TOLD:]})
         findings.problem(
             "bad_cases", f"columns '{columns[0]}' and '{columns[1]}'",
-            f"{rest:,} more cases cannot be measured ({', '.join(kinds)})",
+            f"{rest:,} more cases cannot be measured ({', '.join(codes)})",
             "correct the files, or leave their cells empty",
         )  # fmt: skip

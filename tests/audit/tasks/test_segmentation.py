@@ -221,7 +221,8 @@ def test_a_bad_mask_is_named_with_its_row_and_all_of_them_are_told(
     plan = planned("segmentation", SEGMENTED, segmentation=TWO)
     with pytest.raises(InputError) as caught:
         cohort_of(table, plan, tmp_path)
-    assert [p.code for p in caught.value.problems] == [code, "missing_file"]
+    assert [p.code for p in caught.value.problems] == list(dict.fromkeys([code, "missing_file"]))
+    assert ("(2 rows, at lines 5, 9)" in str(caught.value)) == (kind == "missing")
     assert str(caught.value.problems[0]).startswith("cases.csv: line 5, column 'pred': ")
 
 
@@ -326,6 +327,15 @@ def test_a_file_that_is_mended_costs_its_own_chunk_alone(
     monkeypatch.setattr(pairs, "_one", counted)
     cohort_of(table, plan, tmp_path, keep=keep)
     assert sorted(opened) == [f"p{i}.npy" for i in range(5, 10)]
+
+
+def test_one_reason_is_told_once_with_its_rows(tmp_path: Path) -> None:
+    table = masks(tmp_path, 24)
+    with pytest.raises(InputError) as caught:
+        cohort_of(table, planned("segmentation", SEGMENTED), tmp_path)
+    (problem,) = caught.value.problems
+    assert problem.code == "undeclared_labels"
+    assert "(16 rows, first at lines 3, 4, 6)" in problem.reason
 
 
 def test_labels_that_the_plan_does_not_name_are_told(tmp_path: Path) -> None:
