@@ -46,7 +46,10 @@ class PredictionRun:
         several = len(self.score_names) > 1
         what = {"scores": "a score", "masks": "a mask", "images": "an image"}[self.model.gives]
         head = f"{scored} have {'scores in columns' if several else f'{what} in column'} {named}"
-        lines = [f"{count:,} rows without {what}: {why}" for why, count in self.unpredicted]
+        lines = [
+            f"{count:,} {'row' if count == 1 else 'rows'} without {what}: {why}"
+            for why, count in self.unpredicted
+        ]
         if self.model.gives == "scores" and self.score_kind != "probability":
             kind = self.score_kind
             lines.append(f"the score is no probability; audit it with score_kind: {kind}")

@@ -155,9 +155,9 @@ def require_same_grid(mask: Image, image: Image, where: Path) -> None:
     InputError
         When one of them differs.
     """
-    shape = image.array.shape[: image.array.ndim - image.coloured]
-    if mask.array.shape != shape:
-        told = f"the mask is {_by(mask.array.shape)}, the image {_by(shape)}"
+    own, shape = (one.array.shape[: one.array.ndim - one.coloured] for one in (mask, image))
+    if own != shape:
+        told = f"the mask is {_by(own)}, the image {_by(shape)}"
     elif None not in (mask.orientation, image.orientation) and (
         mask.orientation != image.orientation
     ):

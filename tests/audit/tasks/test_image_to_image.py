@@ -56,3 +56,24 @@ def test_a_wrong_data_range_and_nan_are_refused(tmp_path: Path) -> None:
     assert "image must be finite" in str(caught.value)
     with pytest.raises(InputError, match="more than the data_range"):
         audited(table, planned("image", SEGMENTED, image={"data_range": 0.2}), tmp_path)
+
+
+def test_coloured_images_are_compared_over_their_channels(tmp_path: Path) -> None:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    errors = []
+    for i in range(12):
+        true = rng.integers(0, 256, (20, 22, 3), dtype=np.uint8)
+        made = np.clip(true + rng.integers(-9, 10, true.shape), 0, 255).astype(np.uint8)
+        Image.fromarray(true).save(tmp_path / f"r{i}.png")
+        Image.fromarray(made).save(tmp_path / f"p{i}.png")
+        errors.append(np.sqrt(np.mean((true.astype(float) - made) ** 2)) / 255)
+    table = pd.DataFrame({"ref": [f"r{i}.png" for i in range(12)],
+                          "pred": [f"p{i}.png" for i in range(12)],
+                          "pid": range(12), "sex": ["F", "M"] * 6})  # fmt: skip
+    result = audited(table, planned("image", SEGMENTED, image={"data_range": 255}), tmp_path)
+    assert estimate(result, "nrmse").value == pytest.approx(float(np.mean(errors)), rel=1e-12)
+    Image.fromarray(np.zeros((20, 22), np.uint8)).save(tmp_path / "p3.png")
+    with pytest.raises(InputError, match=r"p3\.png"):
+        audited(table, planned("image", SEGMENTED, image={"data_range": 255}), tmp_path)
