@@ -2,10 +2,11 @@
 
 from audit.aliases.declaration import Alias
 from audit.aliases.field import FIELD
+from audit.aliases.imaging import IMAGING
 from audit.aliases.libraries import LIBRARIES
 from audit.aliases.toolkits import TOOLKITS
 
-ALIASES: tuple[Alias, ...] = (*FIELD, *LIBRARIES, *TOOLKITS)
+ALIASES: tuple[Alias, ...] = (*FIELD, *IMAGING, *LIBRARIES, *TOOLKITS)
 """Every other name; a name with several meanings has an entry for each."""
 
 _ONLY_SPACING = str.maketrans("", "", " \t_-'\u2019.,")
