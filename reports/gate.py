@@ -95,7 +95,7 @@ def _levels(index: Index) -> list[str]:
     out = [_head(measures, width)]
     weak = False
     for attribute, strata in index.single.items():
-        if attribute and strata:
+        if attribute:
             out.append(shorten(attribute, width))
         out += [_level(index, s, measures, width) for s in strata[:SHOWN_LEVELS]]
         weak |= any(_weak(index.estimate(m, s)) for s in strata[:SHOWN_LEVELS] for m in measures)

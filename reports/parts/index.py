@@ -100,7 +100,9 @@ class Index:
         known |= set() if alone else {s.stratum for s in self.result.cohort.strata}
         out: dict[str, tuple[str, ...]] = {"": ("overall",)}
         for a in self.attributes:
-            out[a.name] = tuple(f"{a.name}={v}" for v in a.levels if f"{a.name}={v}" in known)
+            found = tuple(f"{a.name}={v}" for v in a.levels if f"{a.name}={v}" in known)
+            if found or not alone:
+                out[a.name] = found
         return out
 
     @cached_property
