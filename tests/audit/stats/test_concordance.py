@@ -210,14 +210,17 @@ def test_bad_arguments() -> None:
         concordance_interval(harrell_c(fit, RISK), ONE, PATIENT[:5])
 
 
+UNITS = 5
+
+
 def clustered(generator: np.random.Generator, patients: int) -> tuple[NDArray[Any], ...]:
-    """Three units a patient, ICC 0.3 of risk and of log time; about 40 % censored by a patient."""
-    share = generator.normal(size=(2, patients)).repeat(3, axis=1) * np.sqrt(0.3)
-    own = generator.normal(size=(2, 3 * patients)) * np.sqrt(0.7)
+    """Five units a patient, ICC 0.6 of risk and of log time; about 40 % censored by a patient."""
+    share = generator.normal(size=(2, patients)).repeat(UNITS, axis=1) * np.sqrt(0.6)
+    own = generator.normal(size=(2, UNITS * patients)) * np.sqrt(0.4)
     risk, noise = share + own
     time = np.exp(-risk + noise)
-    end = np.exp(generator.normal(0.4, 1.2, size=patients)).repeat(3)
-    return np.minimum(time, end), time <= end, risk, np.arange(patients).repeat(3), time
+    end = np.exp(generator.normal(0.4, 1.2, size=patients)).repeat(UNITS)
+    return np.minimum(time, end), time <= end, risk, np.arange(patients).repeat(UNITS), time
 
 
 @pytest.mark.simulation
@@ -237,10 +240,10 @@ def test_intervals_cover_under_clustering(kind: str) -> None:
     hits, naive = 0, 0
     for _ in range(1500):
         time, event, risk, patient, _ = clustered(generator, 120)
-        got, zero = fit(time, event, risk), np.zeros(360, dtype=int)
+        got, zero = fit(time, event, risk), np.zeros(120 * UNITS, dtype=int)
         lower, upper, _, _ = concordance_interval(got, zero, patient)
         hits += lower[0] <= truth <= upper[0]
-        lower, upper, _, _ = concordance_interval(got, zero, np.arange(360))
+        lower, upper, _, _ = concordance_interval(got, zero, np.arange(120 * UNITS))
         naive += lower[0] <= truth <= upper[0]
     assert 0.93 <= hits / 1500 <= 0.97
     assert naive / 1500 < 0.93
