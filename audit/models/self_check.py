@@ -50,15 +50,20 @@ def self_check(
             "switch off what is random when it predicts (dropout, augmentation), or fix its seed"
         )
         raise InputError(Problem("not_repeatable", description.name, reason, remedy))
-    flops = description.flops
-    if isinstance(model, BatchedModel) and model.count_flops is not None and len(batch):
-        import numpy as np
-
-        flops = model.count_flops(batch.take(np.arange(1)))
+    flops = counted_flops(model, batch)
     checked = dataclasses.replace(
         description, deterministic=same, largest_difference=largest, flops=flops
     )
     return checked, first
+
+
+def counted_flops(model: Model, batch: Batch) -> int | None:
+    """Count the operations of the batch's first unit, where the library can."""
+    if not isinstance(model, BatchedModel) or model.count_flops is None or not len(batch):
+        return model.describe().flops
+    import numpy as np
+
+    return model.count_flops(batch.take(np.arange(1)))
 
 
 def largest_difference(

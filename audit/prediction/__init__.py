@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,23 @@ from typing import TYPE_CHECKING, Any
 from audit.atomic import atomic_path, check_writable
 from audit.batches import Table, open_table, require_new_column
 from audit.models import Model, ModelDescription, require_inputs
-from audit.models.self_check import MASK_TOLERANCE, TOLERANCE, largest_difference
+from audit.models.self_check import (
+    MASK_TOLERANCE,
+    TOLERANCE,
+    counted_flops,
+    largest_difference,
+)
 from audit.prediction.files import write_made
 from audit.prediction.parts import Parts, open_parts
 from audit.prediction.record import MODEL_KEY
-from audit.prediction.units import Units, image_columns, predict_units, read_images
+from audit.prediction.units import (
+    Inputs,
+    Units,
+    batch_of,
+    image_columns,
+    predict_units,
+    read_images,
+)
 from audit.problems import InputError, Problem
 
 if TYPE_CHECKING:
@@ -190,28 +203,60 @@ def _predicted(run: _Run, progress: Progress | None) -> tuple[Counter[str], Mode
             description, deterministic=checked[0], largest_difference=checked[1], flops=checked[2]
         )
     done = 0
-    for number, batch in _slices(run):
-        kept = run.parts.read(number, batch.num_rows)
-        if kept is None:
-            units = _units(run, batch)
-            if description.deterministic is None and any(not code for code in units.codes):
-                description = _repeatable(run, batch, units)
-                run.parts.describe(description)
-            run.parts.write(number, _columns(run, units, done), units.reasons)
-            kept = None, units.reasons
-        reasons += kept[1]
-        done += batch.num_rows
+    for part in _read_ahead(run):
+        found = part.reasons
+        if part.inputs is not None:
+            found, description = _made(run, part.number, part.inputs, done, description)
+        reasons += found
+        done += part.rows
         if progress is not None:
             progress(done, run.table.rows)
     return reasons, description
 
 
-def _units(run: _Run, batch: Any) -> Units:
+def _made(
+    run: _Run, number: int, job: "Future[Inputs]", first: int, description: ModelDescription
+) -> tuple[Counter[str], ModelDescription]:
+    """Predict one part and keep it; the first one is asked for twice."""
+    inputs = job.result()
+    units = predict_units(run.model, *inputs, len(run.names))
+    if description.deterministic is None and any(not code for code in units.codes):
+        description = _repeatable(run, inputs, units)
+        run.parts.describe(description)
+    run.parts.write(number, _columns(run, units, first), units.reasons)
+    return units.reasons, description
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A run of rows: what was predicted before, or what the model is to be given."""
+
+    number: int
+    rows: int
+    reasons: Counter[str]
+    inputs: "Future[Inputs] | None"
+
+
+def _read_ahead(run: _Run) -> Iterator[_Part]:
+    """Read the images of the next part while the model works on this one."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: _Part | None = None
+        for number, batch in _slices(run):
+            kept = run.parts.read(number, batch.num_rows)
+            reasons = kept[1] if kept is not None else Counter[str]()
+            job = pool.submit(_inputs, run, batch) if kept is None else None
+            if waiting is not None:
+                yield waiting
+            waiting = _Part(number, batch.num_rows, reasons, job)
+        if waiting is not None:
+            yield waiting
+
+
+def _inputs(run: _Run, batch: Any) -> "Inputs":
     frame = _features(batch, [*run.model.describe().inputs, *run.images.values()])
-    images, failed = read_images(frame, run.images, run.folder) if run.images else ({}, None)
-    return predict_units(
-        run.model, frame, images, failed or [("", "")] * len(frame), len(run.names)
-    )
+    if not run.images:
+        return frame, {}, [("", "")] * len(frame)
+    return frame, *read_images(frame, run.images, run.folder)
 
 
 def _columns(run: _Run, units: Units, first: int) -> Any:
@@ -280,12 +325,14 @@ def _features(batch: Any, inputs: Sequence[str]) -> "pd.DataFrame":
     return frame
 
 
-def _repeatable(run: _Run, batch: Any, units: Units) -> ModelDescription:
+def _repeatable(run: _Run, inputs: "Inputs", units: Units) -> ModelDescription:
     """Ask for the first part again: an audit of numbers that change would say nothing.
 
     Returns the description with what was found; numbers may differ by rounding.
     """
-    again = _units(run, batch)
+    import numpy as np
+
+    again = predict_units(run.model, *inputs, len(run.names))
     description = run.model.describe()
     masks = description.gives == "masks"
     largest, same = _apart(units, again, masks)
@@ -301,7 +348,11 @@ def _repeatable(run: _Run, batch: Any, units: Units) -> ModelDescription:
         )
         remedy = "fix the model's seed, or switch off what is random when it predicts"
         raise InputError(Problem("not_repeatable", description.name, reason, remedy))
-    return dataclasses.replace(description, deterministic=same, largest_difference=largest)
+    first = np.flatnonzero([not code for code in units.codes])[:1]
+    flops = counted_flops(run.model, batch_of(inputs[0], inputs[1], first))
+    return dataclasses.replace(
+        description, deterministic=same, largest_difference=largest, flops=flops
+    )
 
 
 def _apart(one: Units, two: Units, masks: bool) -> tuple[float, bool]:

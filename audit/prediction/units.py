@@ -23,6 +23,10 @@ READERS = 4  # threads that read images; what is read does not depend on them
 _NO_FILE = ("no_file", "the cell that names the image is empty")
 
 
+# Columns of some units, their images by input, and why a unit cannot be read, or nothing.
+Inputs = tuple["pd.DataFrame", dict[str, list["Image | None"]], list[tuple[str, str]]]
+
+
 @dataclass(frozen=True, eq=False)
 class Units:
     """What was predicted of some units, in their order.
@@ -96,7 +100,7 @@ def predict_units(
     while waiting:
         rows = waiting.pop()
         try:
-            found = model.predict(_batch(frame, images, rows))
+            found = model.predict(batch_of(frame, images, rows))
         except (InputError, MemoryError):
             raise
         # Any step of a pipeline may refuse a unit in a way of its own.
@@ -123,9 +127,10 @@ def predict_units(
     return Units(scores if gives == "scores" else arrays, codes, reasons, list(first))
 
 
-def _batch(
+def batch_of(
     frame: "pd.DataFrame", images: "Mapping[str, Sequence[Image | None]]", rows: "NDArray[np.intp]"
 ) -> Batch:
+    """Put some of the units, all of which could be read, into a batch."""
     chosen = {
         name: [own.array for row in rows if (own := of[int(row)]) is not None]
         for name, of in images.items()
