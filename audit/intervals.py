@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from audit.figures import ROUNDING, Figures
 from audit.measures import measures_of_task
+from audit.measures.cases import OF_CASES
 from audit.measures.declaration import Measure
 from audit.plan import Plan
 from audit.problems import InputError, Problem, nearest
@@ -161,14 +162,11 @@ def _auc(figures: Figures, measure: Measure, level: float) -> Intervals:
     return Intervals(lower, upper, tuple(str(m) for m in method))
 
 
-# Families of means over patients, which may all be found, or all be missed.
-_OF_CASES = ("segmentation", "detection", "survival")
-
-
 def _linearised(figures: Figures, measure: Measure, level: float) -> Intervals:
-    clusters = np.where(
-        np.isnan(figures.variance[measure.id]), 0, figures.clusters
-    )  # degrees of freedom come from all the patients, whichever class is rarer
+    # Degrees of freedom come from all the patients, whichever class is rarer; for measures of
+    # cases from those who have such a case.
+    everyone = figures.informants[measure.id] if measure.family in OF_CASES else figures.clusters
+    clusters = np.where(np.isnan(figures.variance[measure.id]), 0, everyone)
     value = figures.values[measure.id]
     lower, upper = linear.interval(
         value, figures.variance[measure.id], clusters, level, measure.scale
@@ -179,9 +177,9 @@ def _linearised(figures: Figures, measure: Measure, level: float) -> Intervals:
     kind = "cluster_robust" if figures.clustered else "linearised"
     names = np.full(value.size, f"{kind}_{measure.scale}", dtype=object)
     rough = np.full(value.size, np.nan), np.full(value.size, np.nan)
-    if measure.bounds == (0.0, 1.0) and measure.family in _OF_CASES:
+    if measure.bounds == (0.0, 1.0) and measure.family in (*OF_CASES, "survival"):
         # A mean of values in [0, 1] varies at most as a proportion of as many units does.
-        units = figures.clusters_positive if measure.needs_score else clusters
+        units = figures.clusters_positive if measure.needs_score else everyone
         rough = wilson(np.nan_to_num(value) * units, units, level)
         names[still] = "wilson_positives" if measure.needs_score else "wilson_patients"
     return Intervals(

@@ -6,6 +6,8 @@ from audit.measures.declaration import Direction, Family, Inference, Measure, Sc
 from audit.sums import Array, Sums
 
 INF = float("inf")
+# Families whose measures only some patients of a stratum may inform: those with such a case.
+OF_CASES: tuple[Family, ...] = ("segmentation", "image", "detection")
 WITH = "with_"  # the weights of the cases that have a value: sums["with_dice"] beside sums["dice"]
 
 

@@ -11,6 +11,7 @@ from audit.intervals import (
     measure_intervals,
     undefined_fraction,
 )
+from audit.measures.cases import OF_CASES
 from audit.measures.declaration import Measure
 from audit.plan import Minimum, Plan
 from audit.result import Estimate
@@ -110,11 +111,17 @@ def _too_little(figures: TaskFigures, measure: Measure, i: int, minimum: Minimum
         return f"{int(figures.events[i])} events; the plan asks for {minimum.events}"
     have = int(figures.clusters[i])
     what = figures.whose
-    if measure.inference == "proportion":
+    if _informed_by_some(figures, measure):
         have = int(figures.informants[measure.id][i])
         what = measure.denominator_text.replace("units", figures.whose)
     need = minimum.denominator
     return f"{have} {what}; the plan asks for {need}" if have < need else None
+
+
+def _informed_by_some(figures: TaskFigures, measure: Measure) -> bool:
+    """Whether only those patients count that have such a case."""
+    some = measure.inference == "proportion" or measure.family in OF_CASES
+    return some and measure.id in figures.informants
 
 
 def _too_few_of_one(figures: TaskFigures, measure: Measure, i: int, need: int) -> str | None:
@@ -153,6 +160,7 @@ def _record(
     if measure.inference == "proportion" and measure.id in figures.values:
         events, denominator = events_and_denominator(figures, measure)
         counts = (int(events[i]), int(denominator[i]))
+    if _informed_by_some(figures, measure):
         clusters = int(figures.informants[measure.id][i])
     happened = None if figures.events is None else int(figures.events[i])
     if happened is not None:

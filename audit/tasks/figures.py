@@ -8,6 +8,7 @@ import numpy as np
 from audit.cohort import Cohort
 from audit.figures import SLICE_BYTES, Figures, Part, spread
 from audit.jackknife import Moments, moments
+from audit.measures.cases import OF_CASES
 from audit.measures.declaration import Measure
 from audit.stats.linear import cluster_variance, ratio_influence
 from audit.strata import StrataSet
@@ -263,7 +264,8 @@ def _variances(
             continue
         top, bottom = measure.numerator(records), measure.denominator(records)
         influence = ratio_influence(top, bottom, group, count)
-        used = bottom != 0 if measure.inference == "proportion" else np.ones_like(bottom, np.bool_)
+        some = measure.inference == "proportion" or measure.family in OF_CASES
+        used = bottom != 0 if some else np.ones_like(bottom, np.bool_)
         own, clusters = cluster_variance(influence, group, rows.cluster, count, used)
         variance[measure.id], informants[measure.id] = own, clusters
     return variance, informants

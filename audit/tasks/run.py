@@ -127,9 +127,8 @@ def _audit(
 ) -> AuditResult:
     base = cohort.base
     sets = lattice(base.dimensions, plan.depth, base.rows)
-    parts = [_Part(whole_of(one, plan, one.output), _lattice(one, plan), [])
-             for one in structures(cohort)]  # fmt: skip
-    _check(cohort, plan, [*sets, *(s for part in parts for s in part.sets)], plan_name)
+    parts = [(whole_of(one, plan, one.output), _lattice(one, plan)) for one in structures(cohort)]
+    _check(cohort, plan, [*sets, *(s for _, own in parts for s in own)], plan_name)
     scheme = resampling(plan.seed, plan.resamples, base.clusters)
     results = _results(whole_of(cohort, plan), plan, sets, parts, scheme, progress)
     evidence = {level: _evidence(results, level) for level in plan.levels_needed}
@@ -182,13 +181,13 @@ def _results(
     whole: Whole,
     plan: Plan,
     sets: Sequence[StrataSet],
-    parts: Sequence[_Part],
+    parts: Sequence[tuple[Whole, Sequence[StrataSet]]],
     scheme: Resampling,
     progress: Progress | None,
 ) -> _Results:
     cohort = whole.cohort
     seen = members.seen_outputs(cohort, plan) if isinstance(cohort, OutputCohort) else []
-    steps = len(sets) * (len(seen) + 1) + sum(len(part.sets) for part in parts)
+    steps = len(sets) * (len(seen) + 1) + sum(len(own) for _, own in parts)
     done: list[SetResult] = []
     for strata in sets:
         done.append(whole_result(whole, strata, scheme, plan.levels_needed))
@@ -199,13 +198,14 @@ def _results(
         told = _shifted(progress, place * len(sets), steps, one.member.output)
         outputs.append((one, set_results(sets, one.rows, one.plan, scheme, whole.site, told)))
     ended = len(sets) * (len(seen) + 1)
-    for part in parts:
-        for strata in part.sets:
-            part.results.append(whole_result(part.whole, strata, scheme, plan.levels_needed))
-            ended += 1
-            if progress is not None:
-                progress(ended, steps, part.output)
-    return _Results(whole, sets, done, outputs, list(parts))
+    made = []
+    for part, own in parts:
+        found = [whole_result(part, strata, scheme, plan.levels_needed) for strata in own]
+        made.append(_Part(part, own, found))
+        ended += len(own)
+        if progress is not None:
+            progress(ended, steps, made[-1].output)
+    return _Results(whole, sets, done, outputs, made)
 
 
 def _shifted(progress: Progress | None, before: int, steps: int, output: str) -> Progress | None:

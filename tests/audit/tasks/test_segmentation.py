@@ -18,7 +18,7 @@ from tests.audit.tasks.cases import SEGMENTED, TWO, audited, cohort_of, estimate
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame, Any]:
     folder = tmp_path_factory.mktemp("masks")
-    table = masks(folder)
+    table = masks(folder, 60)
     plan = planned("segmentation", SEGMENTED, segmentation=TWO)
     return folder, table, audited(table, plan, folder)
 
@@ -156,7 +156,7 @@ def test_a_gap_that_is_there_is_found_beyond_its_null(
 
 
 def test_requirements_speak_of_one_structure(tmp_path: Path) -> None:
-    table = masks(tmp_path)
+    table = masks(tmp_path, 60)
     need = [{"id": "a", "measure": "dice", "output": "tumour", "strata": ["sex"], "floor": 0.95},
             {"id": "b", "measure": "dice", "floor": 0.1}]  # fmt: skip
     plan = planned("segmentation", SEGMENTED, segmentation=TWO, requirements=need)
@@ -327,6 +327,26 @@ def test_a_file_that_is_mended_costs_its_own_chunk_alone(
     monkeypatch.setattr(pairs, "_one", counted)
     cohort_of(table, plan, tmp_path, keep=keep)
     assert sorted(opened) == [f"p{i}.npy" for i in range(5, 10)]
+
+
+def test_only_patients_with_such_a_case_inform_a_measure(tmp_path: Path) -> None:
+    table = masks(tmp_path, 40)
+    for i in range(40):  # lesions in four men alone, all of them found
+        true = np.zeros((6, 20, 20), np.uint8)
+        if i in (1, 3, 5, 7):
+            true[2:4, 5:9, 5:9] = 1
+        np.save(tmp_path / f"r{i}.npy", true)
+        np.save(tmp_path / f"p{i}.npy", true)
+    plan = planned("segmentation", SEGMENTED, segmentation={"lesions": "overlap"})
+    found = estimate(audited(table, plan, tmp_path), "lesion_sensitivity")
+    assert (found.value, found.clusters, found.status) == (1.0, 4, "insufficient")
+    assert found.reason == "4 patients with a lesion; the plan asks for 10"
+    few = planned("segmentation", SEGMENTED, segmentation={"lesions": "overlap"},
+                  minimum={"denominator": 3, "events": 3})  # fmt: skip
+    found = estimate(audited(table, few, tmp_path), "lesion_sensitivity")
+    # Wilson with four of four patients.
+    assert found.method == "wilson_patients"
+    assert found.lower == pytest.approx(4 / (4 + 1.959963985**2), abs=1e-6)
 
 
 def test_one_reason_is_told_once_with_its_rows(tmp_path: Path) -> None:
