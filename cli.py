@@ -11,6 +11,7 @@ import typer
 from audit.memory import keep_one_arena
 from audit.problems import InputError
 from commands.compare import compare
+from commands.lazy import lazy_group
 from commands.manifest import manifest
 from commands.merge import merge
 from commands.tally import tally
@@ -293,6 +294,15 @@ app.command()(manifest)
 app.command()(compare)
 app.command()(tally)
 app.command()(merge)
+app.add_typer(
+    typer.Typer(
+        name="checklist",
+        cls=lazy_group("commands.checklist.app"),
+        help="Answer ALTAI, the EU AI Act, FDA and reporting guidelines once, with evidence, for "
+        "the right date.",
+        no_args_is_help=True,
+    )
+)
 
 
 @app.command()
@@ -344,9 +354,11 @@ def explain(
 
 @app.command()
 def schema(
-    name: Annotated[str, typer.Argument(help="plan, result, model or comparison.")],
+    name: Annotated[
+        str, typer.Argument(help="plan, result, model, comparison, instrument, answers or profile.")
+    ],
 ) -> None:
-    """JSON schema of the plan, of a result or of a model's declaration."""
+    """JSON schema of a file that is read or written."""
     from commands.schema import run_schema
 
     typer.echo(run_schema(name), nl=False)

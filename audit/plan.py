@@ -7,7 +7,7 @@ the result, so that a reader can see whether the requirements were changed after
 import hashlib
 import json
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -247,6 +247,11 @@ class Plan(PlanPart):
     task: Task = Field("binary", description="What the model predicts.")
     title: str = Field("", description="Title of the audit, on its reports.")
     product: Product = Field(Product(), description="What is audited, in words.")
+    profile: Any = Field(
+        None,
+        exclude=True,
+        description="Facts for the checklists; no audit reads them, and the hash leaves them out.",
+    )
     data: Names = Field((), description="Predictions files, relative to the plan.")
     columns: Columns = Field(description="Which column of the file is what.")
     positive: Scalar | None = Field(

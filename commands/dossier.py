@@ -14,7 +14,7 @@ def run_dossier(path: Path, plan_path: Path | None, template: str, out: Path) ->
         raise InputError(Problem("bad_flag", "--template", reason, nearest(template, TEMPLATES)))
 
     from audit.atomic import check_writable, write_atomic
-    from commands.gate import read_result
+    from audit.result_file import read_result
 
     result = read_result(path)
     check_writable(out.parent)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from audit.problems import InputError, Problem, nearest
 from audit.result import AuditResult, Verdict
+from audit.result_file import read_result
 
 FORMATS = ("text", "json")
 
@@ -40,24 +41,6 @@ def exit_code(verdicts: Sequence[Verdict]) -> int:
     if not judged or any(status != "met" for status in judged):
         return 3
     return 0
-
-
-def read_result(path: Path) -> AuditResult:
-    """Read audit.json; one clear line when it is absent, cut short or of another version."""
-    from pydantic import ValidationError
-
-    try:
-        return AuditResult.from_json(path.read_bytes())
-    except FileNotFoundError:
-        reason, remedy = "no such file", "run `equipoise audit` first"
-    except OSError as error:
-        reason, remedy = f"it cannot be read ({error.strerror})", "check the path"
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        reason = f"not an audit result of this version ({place}: {first['msg']})"
-        remedy = "run `equipoise audit` again"
-    raise InputError(Problem("bad_result", str(path), reason, remedy))
 
 
 def _judged_by(result: AuditResult, plan_path: Path) -> AuditResult:

@@ -6,19 +6,25 @@ from audit.problems import InputError, Problem, nearest
 
 
 def run_schema(name: str) -> str:
-    """JSON schema (draft 2020-12) of the plan, the result or a model's declaration, as text."""
+    """JSON schema (draft 2020-12) of a file that is read or written, as text."""
     from pydantic import BaseModel
 
     from audit.comparison.records import Comparison
     from audit.models.spec import ModelSpec
     from audit.plan import Plan
     from audit.result import AuditResult
+    from checklists.answers import AnswersFile
+    from checklists.instrument import InstrumentFile
+    from checklists.profile import ProfileSection
 
     models: dict[str, type[BaseModel]] = {
         "plan": Plan,
         "result": AuditResult,
         "model": ModelSpec,
         "comparison": Comparison,
+        "instrument": InstrumentFile,
+        "answers": AnswersFile,
+        "profile": ProfileSection,
     }
     if name not in models:
         reason = f"unknown schema '{name}'"

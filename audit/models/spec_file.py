@@ -7,8 +7,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from audit.models.spec import ModelSpec
-from audit.plan_file import Location, syntax_problem, walk_nodes
 from audit.problems import InputError, Problem, nearest
+from audit.yaml_file import Location, read_text, syntax_problem, walk_nodes
 
 _REMEDY = "correct it in the model's declaration"
 # Lists whose entries are of several kinds.
@@ -24,7 +24,7 @@ def read_model_spec(path: Path) -> ModelSpec:
         With every problem found: a missing file, wrong encoding, YAML that does not parse, a key
         written twice, unknown keys, values that do not fit.
     """
-    return parse_model_spec(_read_text(path), str(path))
+    return parse_model_spec(read_text(path), str(path))
 
 
 def parse_model_spec(text: str, name: str) -> ModelSpec:
@@ -53,19 +53,6 @@ def parse_model_spec(text: str, name: str) -> ModelSpec:
     if repeated:
         raise InputError(repeated)
     return spec
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        problem = Problem("missing_file", str(path), "no such file", "check the path")
-    except UnicodeDecodeError:
-        problem = Problem("encoding", str(path), "the file is not UTF-8", "save it as UTF-8")
-    except OSError as error:
-        reason = f"the file cannot be read ({error.strerror})"
-        problem = Problem("unreadable", str(path), reason, "check the path and its permissions")
-    raise InputError(problem)
 
 
 def _problem(item: Any, lines: dict[Location, int], name: str) -> Problem:

@@ -1,0 +1,205 @@
+"""The state of a checklist on a date: every item with its standing, its answer and what is wrong.
+
+One pure view over profile, answers and audit, from which the terminal, the exports and the dossier
+are made alike.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from checklists.answers import Answer, AnswersFile, Decision, FigureEvidence
+from checklists.instrument import Instrument, Item
+from checklists.profile import Profile
+from checklists.proposals import AuditEvidence
+from checklists.scope import Standing, scoped
+from checklists.staleness import Stale, Workplace, stale_reasons
+from checklists.vocabulary import Status
+
+Branch = Literal["asked", "not_asked", "pending"]
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A finding of the audit that speaks against an answer.
+
+    It is `explained` once the answer cites it: then a person has seen it and said what to make of
+    it. It stays on record either way. `shown` is false where the audit merely fails to show what
+    the answer says.
+    """
+
+    finding: str
+    sentence: str
+    explained: bool
+    shown: bool
+
+    @property
+    def words(self) -> str:
+        """What the audit has against the answer, and whether somebody dealt with it."""
+        what = "the audit says otherwise" if self.shown else "the audit does not show it"
+        return f"{what} ({'explained' if self.explained else 'to be explained'})"
+
+
+@dataclass(frozen=True)
+class ItemState:
+    """One item on a date.
+
+    `through` is the item whose statement answers this one, where they are mapped as equal.
+    """
+
+    standing: Standing
+    instrument: Instrument
+    branch: Branch
+    answer: Answer | None
+    through: str | None
+    stale: tuple[Stale, ...]
+    contradictions: tuple[Contradiction, ...]
+
+    @property
+    def item(self) -> Item:
+        """The item itself."""
+        return self.standing.item
+
+    @property
+    def counted(self) -> bool:
+        """Whether it has to be answered: in scope, and not branched away."""
+        return self.standing.in_scope and self.branch == "asked"
+
+    @property
+    def status(self) -> Status:
+        """The status of its answer; not assessed where there is none."""
+        return self.answer.status if self.answer is not None else "not_assessed"
+
+    @property
+    def decision(self) -> Decision | None:
+        """What the last review that still holds decided."""
+        return self.answer.decision() if self.answer is not None else None
+
+    @property
+    def open(self) -> bool:
+        """Whether a person has to act: it counts, and is unanswered or stale."""
+        return self.counted and (self.answer is None or bool(self.stale))
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """All items of the instruments that a product follows, on a date.
+
+    `orphans` are ids in the answers file that no instrument holds; `disagreements` pairs of items
+    mapped as equal of which the second has another answer of its own.
+    """
+
+    profile: Profile
+    on: date
+    items: tuple[ItemState, ...]
+    orphans: tuple[str, ...]
+    disagreements: tuple[tuple[str, str], ...]
+
+    def of(self, instrument: str) -> tuple[ItemState, ...]:
+        """The items of one instrument."""
+        return tuple(state for state in self.items if state.instrument.id == instrument)
+
+
+def assess(
+    profile: Profile,
+    answers: AnswersFile,
+    on: date,
+    workplace: Workplace,
+    instruments: Iterable[str] | None = None,
+) -> Assessment:
+    """Hold the answers against the items as they are on a date, and against the files at hand."""
+    catalogue = profile.catalogue
+    chosen = profile.instruments if instruments is None else tuple(instruments)
+    given = answers.answers
+    shared = shared_answers(answers)
+    evidence = workplace.audit.evidence if workplace.audit is not None else None
+    states: list[ItemState] = []
+    for name in chosen:
+        instrument = catalogue.instrument(name)
+        for standing in scoped(instrument, profile.facts, on):
+            id = standing.item.id
+            through = None if id in given else shared.get(id)
+            answer = given.get(through or id)
+            stale: tuple[Stale, ...] = ()
+            if answer is not None:
+                digest = standing.item.sha256(standing.version)
+                recorded = answer.also[id] if through is not None else answer.item_sha256
+                stale = stale_reasons(answer, recorded == digest, workplace)
+            states.append(
+                ItemState(
+                    standing=standing,
+                    instrument=instrument,
+                    branch=branch(standing.item, given, shared),
+                    answer=answer,
+                    through=through,
+                    stale=stale,
+                    contradictions=contradictions(standing.item, answer, evidence),
+                )
+            )
+    orphans = tuple(id for id in given if id not in catalogue.items)
+    return Assessment(profile, on, tuple(states), orphans, _disagreements(answers))
+
+
+def shared_answers(answers: AnswersFile) -> dict[str, str]:
+    """Item -> the item whose statement answers it; the latest where several do."""
+    found: dict[str, str] = {}
+    for id, answer in answers.answers.items():
+        for other in answer.also:
+            rival = found.get(other)
+            if rival is None or answers.answers[rival].at < answer.at:
+                found[other] = id
+    return found
+
+
+def branch(item: Item, given: Mapping[str, Answer], shared: Mapping[str, str]) -> Branch:
+    """Whether an item is asked, given the answer to the item that it depends on."""
+    if item.ask_if is None:
+        return "asked"
+    parent = given.get(item.ask_if.item) or given.get(shared.get(item.ask_if.item, ""))
+    if parent is None:
+        return "pending"
+    if parent.status == "not_applicable":
+        return "not_asked"
+    wanted = item.ask_if
+    responded = parent.response in wanted.response
+    chosen = bool(set(parent.options) & set(wanted.option))
+    return "asked" if responded or chosen else "not_asked"
+
+
+def contradictions(
+    item: Item, answer: Answer | None, audit: AuditEvidence | None
+) -> tuple[Contradiction, ...]:
+    """Findings of the audit that speak against an answer.
+
+    An item said to be met while a requirement that speaks to it is violated or not shown to be
+    met; an item said not to apply while the audit holds figures for it.
+    """
+    if audit is None or answer is None or item.automation == "no":
+        return ()
+    cited = {e.figure for e in answer.evidence if isinstance(e, FigureEvidence)}
+    if answer.status == "met":
+        against = {
+            f"verdict/{v.requirement}": v.status == "violated"
+            for v in audit.result.verdicts
+            if v.status in ("violated", "inconclusive", "not_estimable")
+            and audit.verdict_keys[v.requirement] & set(item.evidence_keys)
+        }
+    elif answer.status == "not_applicable" and item.automation == "yes":
+        against = {proposal.figure: True for proposal in audit.proposals(item)[:1]}
+    else:
+        return ()
+    return tuple(
+        Contradiction(id, audit.sentences[id], id in cited, shown) for id, shown in against.items()
+    )
+
+
+def _disagreements(answers: AnswersFile) -> tuple[tuple[str, str], ...]:
+    """Pairs where a statement answers an item that has an answer of another status of its own."""
+    found = []
+    for id, answer in answers.answers.items():
+        for other in answer.also:
+            own = answers.answers.get(other)
+            if own is not None and own.status != answer.status:
+                found.append((id, other))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""``equipoise checklist``: obligations, answered once, with evidence, for the right date."""

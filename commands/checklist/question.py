@@ -1,0 +1,230 @@
+"""One item in front of a person: its choices, reasons and evidence, until it is saved or left."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from audit.problems import InputError, Problem
+from checklists.answering import (
+    also_answered,
+    figure_evidence,
+    file_evidence,
+    find_response,
+    new_answer,
+)
+from checklists.answers import Answer, Evidence, FigureEvidence, Person, replaced
+from checklists.answers_file import ChangedMeanwhileError, change_answer
+from checklists.assessment import ItemState
+from checklists.crosswalk import offers
+from checklists.drafts import Draft, drop_draft, keep_draft, read_draft
+from checklists.proposals import FigureProposal
+from checklists.vocabulary import STATUS_NAMES
+from commands.checklist.desk import Desk, moment
+from commands.checklist.prompts import BrokenOffError, QuitError, ask, ask_lines, letters, say
+from commands.checklist.texts import answer_lines, evidence_lines, why_lines, wrapped
+
+_COMMANDS = "s skip, b back, w why, e evidence, q quit"
+
+
+class Question:
+    """One item in front of a person: what they have said so far, and saving it."""
+
+    def __init__(self, desk: Desk, who: Person, state: ItemState, seen: Answer | None) -> None:
+        self.desk, self.who, self.state, self.seen = desk, who, state, seen
+        digest = state.item.sha256(state.standing.version)
+        kept = read_draft(desk.answers_path)
+        fits = kept is not None and (kept.item, kept.item_sha256) == (state.item.id, digest)
+        self.draft = kept if kept and fits else Draft(item=state.item.id, item_sha256=digest)
+
+    def ask(self) -> str:
+        """Return saved, skipped or back."""
+        if self.draft.response is not None:
+            say("You had begun to answer this; Enter keeps what stands in [brackets].")
+        try:
+            return self._asked()
+        except (BrokenOffError, QuitError) as stop:
+            text = getattr(stop, "typed", "")
+            if text and self.draft.response is not None and not self.draft.rationale:
+                self._update(rationale=text)
+            if self.draft.response is not None:
+                keep_draft(self.desk.answers_path, self.draft)
+            raise
+
+    def _asked(self) -> str:
+        while True:
+            word = self._choice()
+            if word in ("skip", "back"):
+                return "skipped" if word == "skip" else word
+            self._update(response=word)
+            if self.state.item.options:
+                self._update(options=self._options())
+            if not self._rationale():
+                continue
+            self._update(evidence=(*self.draft.evidence, *self._evidence()))
+            if self._save():
+                return "saved"
+
+    def _update(self, **changes: object) -> None:
+        self.draft = self.draft.model_copy(update=changes)
+
+    def _choice(self) -> str:
+        """The word of the scale; commands are carried out until one is given."""
+        menu = letters(self.state.item.scale)
+        shown = "  ".join(f"{letter} {label}" for letter, (_, label) in menu.items())
+        say("")
+        say(wrapped(f"{shown}   |   {_COMMANDS}"))
+        kept = self.draft.response
+        while True:
+            typed = ask(f"Answer{f' [{kept}]' if kept else ''}: ").strip()
+            word = typed.lower()
+            if not word and kept:
+                return kept
+            if word in ("q", "quit"):
+                raise QuitError
+            if word in ("s", "skip"):
+                return "skip"
+            if word in ("b", "back"):
+                return "back"
+            if word in ("w", "why", "?"):
+                say("\n".join(why_lines(self.state)))
+            elif word in ("e", "evidence"):
+                self._show_evidence()
+            elif word in menu:
+                return menu[word][0]
+            elif (found := find_response(self.state.item, word)) is not None:
+                return found.id
+            else:
+                say(f"'{typed}' is none of: {', '.join(menu)}; {_COMMANDS}")
+
+    def _show_evidence(self) -> None:
+        audit = self.desk.audit.evidence if self.desk.audit is not None else None
+        say("\n".join(evidence_lines(self.state, audit)))
+
+    def _options(self) -> tuple[str, ...]:
+        known = list(self.state.item.options)
+        while True:
+            typed = ask(f"Which of them (comma-separated: {', '.join(known)}): ")
+            chosen = tuple(word.strip() for word in typed.split(",") if word.strip())
+            wrong = [word for word in chosen if word not in known]
+            if not wrong:
+                return chosen
+            say(f"'{wrong[0]}' is none of: {', '.join(known)}")
+
+    def _rationale(self) -> bool:
+        """Ask for the reasons; false when they are needed and not given."""
+        response = find_response(self.state.item, self.draft.response or "")
+        needed = response is not None and response.status == "not_applicable"
+        self._offer_drafts()
+        kept = self.draft.rationale
+        hint = "needed: why does it not apply" if needed else "Enter for none"
+        shown = f" [{kept[:40]}…]" if kept else ""
+        text = ask_lines(f"Rationale ({hint}; end a line with \\ to go on){shown}: ") or kept
+        if needed and not text:
+            say("'not applicable' needs a rationale; choose again")
+            return False
+        self._update(rationale=text)
+        return True
+
+    def _offer_drafts(self) -> None:
+        """Show statements that were made for overlapping items, to be used in one's own words."""
+        given = self.desk.answers().answers
+        for offer in offers(self.desk.profile.catalogue, self.state.item.id, given)[:3]:
+            said = given[offer.item]
+            relation = {"superset": "wider", "subset": "narrower"}.get(offer.relation, "related")
+            text = f": {said.rationale}" if said.rationale else ""
+            status = STATUS_NAMES[said.status]
+            say(wrapped(f"said for {offer.item} ({relation}, {status}){text}", 2, 4))
+
+    def _evidence(self) -> list[Evidence]:
+        """Figures accepted or reworded by number, and documents by path, until an empty line."""
+        proposals = self._proposals()
+        if proposals:
+            say("")
+            self._show_evidence()
+            hint = "N accepts figure N, 'N own words' rewords it, PATH#PLACE cites a document"
+        else:
+            hint = "PATH#PLACE cites a document"
+        found: list[Evidence] = []
+        for cited in self.draft.evidence:
+            what = cited.figure if isinstance(cited, FigureEvidence) else cited.file
+            say(f"  kept from the draft: {what}")
+        while typed := ask(f"Evidence ({hint}; Enter ends): ").strip():
+            try:
+                found.append(self._cited(typed, proposals))
+                say("  noted")
+            except InputError as error:
+                for problem in error.problems:
+                    say(f"  {problem}")
+        return found
+
+    def _proposals(self) -> Sequence[FigureProposal]:
+        if self.desk.audit is None:
+            return ()
+        return self.desk.audit.evidence.proposals(self.state.item)
+
+    def _cited(self, typed: str, proposals: Sequence[FigureProposal]) -> Evidence:
+        base = self.desk.answers_path.parent
+        first, _, words = typed.partition(" ")
+        if first.isdigit() and proposals and self.desk.audit is not None:
+            if not 1 <= int(first) <= len(proposals):
+                reason = f"there is no figure {first}"
+                raise InputError(Problem("no_figure", "evidence", reason, "give one shown above"))
+            figure = proposals[int(first) - 1].figure
+            return figure_evidence(self.desk.audit, figure, base, words)
+        path, _, locator = typed.partition("#")
+        return file_evidence(Path(path), base, locator)
+
+    def _save(self) -> bool:
+        """Write the answer; false when somebody else answered meanwhile and it is asked again."""
+        id = self.state.item.id
+        made = new_answer(
+            self.state.standing,
+            response=self.draft.response or "",
+            options=self.draft.options,
+            rationale=self.draft.rationale,
+            evidence=self.draft.evidence,
+            also=self._also(),
+            by=self.who,
+            at=moment(),
+        )
+        try:
+            change_answer(
+                self.desk.answers_path, id, self.seen, lambda before: replaced(made, before)
+            )
+        except ChangedMeanwhileError as error:
+            say(f"  {error.problems[0].reason}")
+            if error.theirs is not None:
+                say("\n".join(answer_lines(error.theirs)))
+            say("Answer again, or skip to leave theirs; Enter keeps what you said.")
+            self.seen = error.theirs
+            return False
+        drop_draft(self.desk.answers_path)
+        say(f"saved {id}")
+        return True
+
+    def _also(self) -> dict[str, str]:
+        """The equal items that the person agrees to answer with this statement."""
+        catalogue = self.desk.profile.catalogue
+        given = self.desk.answers().answers
+        also = also_answered(catalogue, self.state.item.id, self.desk.on, but=given)
+        if not also:
+            return {}
+        say("")
+        say("The same is asked by:")
+        for other in also:
+            asked = catalogue.items[other]
+            short = catalogue.instruments[asked.instrument].short
+            say(wrapped(f"- {other} ({short}): {asked.question}", 2, 4))
+        while True:
+            typed = ask("Does this answer them too? y all, n none, or their ids: ").strip()
+            if typed.lower() in ("y", "yes"):
+                return also
+            if typed.lower() in ("n", "no"):
+                return {}
+            named = _ids(typed)
+            if named and all(other in also for other in named):
+                return {other: also[other] for other in named}
+            say("say y, n, or ids from the list, separated by commas")
+
+
+def _ids(typed: str) -> Iterable[str]:
+    return [word.strip() for word in typed.split(",") if word.strip()]
