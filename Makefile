@@ -34,9 +34,11 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
+	@scripts/test-tools.sh
 	$(BIN)/python -m pytest -m "not simulation and not browser"
 
 test-all: lint
+	@scripts/test-tools.sh
 	$(BIN)/python -m pytest
 
 bench: install

@@ -70,7 +70,7 @@ def ask_lines(prompt: str) -> str:
 
 def letters(scale: str) -> dict[str, tuple[str, str]]:
     """A letter for every response of a scale that no command uses; x is not applicable."""
-    taken = set("sbweqx?")
+    taken = set("sbwedqx?")
     found: dict[str, tuple[str, str]] = {}
     for response in SCALES[scale].responses:
         if response.id == "not_applicable":

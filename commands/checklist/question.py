@@ -23,6 +23,7 @@ from commands.checklist.prompts import BrokenOffError, QuitError, ask, ask_lines
 from commands.checklist.texts import answer_lines, evidence_lines, why_lines, wrapped
 
 _COMMANDS = "s skip, b back, w why, e evidence, q quit"
+_MOST_DRAFTS = 3
 
 
 class Question:
@@ -69,11 +70,12 @@ class Question:
     def _choice(self) -> str:
         """The word of the scale; commands are carried out until one is given."""
         menu = letters(self.state.item.scale)
-        shown = "  ".join(f"{letter} {label}" for letter, (_, label) in menu.items())
+        shown = ", ".join(f"{letter} = {label}" for letter, (_, label) in menu.items())
+        drafts = self._drafts()
         say("")
-        say(wrapped(f"{shown}   |   {_COMMANDS}"))
-        kept = self.draft.response
+        say(wrapped(f"{shown}; {_COMMANDS}"))
         while True:
+            kept = self.draft.response
             typed = ask(f"Answer{f' [{kept}]' if kept else ''}: ").strip()
             word = typed.lower()
             if not word and kept:
@@ -88,12 +90,14 @@ class Question:
                 say("\n".join(why_lines(self.state)))
             elif word in ("e", "evidence"):
                 self._show_evidence()
+            elif word.startswith("d") and word[1:].strip() in drafts:
+                self._take(drafts[word[1:].strip()])
             elif word in menu:
                 return menu[word][0]
             elif (found := find_response(self.state.item, word)) is not None:
                 return found.id
             else:
-                say(f"'{typed}' is none of: {', '.join(menu)}; {_COMMANDS}")
+                say(f"'{typed}' is none of these: {', '.join(menu)}; {_COMMANDS}")
 
     def _show_evidence(self) -> None:
         audit = self.desk.audit.evidence if self.desk.audit is not None else None
@@ -113,7 +117,6 @@ class Question:
         """Ask for the reasons; false when they are needed and not given."""
         response = find_response(self.state.item, self.draft.response or "")
         needed = response is not None and response.status == "not_applicable"
-        self._offer_drafts()
         kept = self.draft.rationale
         hint = "needed: why does it not apply" if needed else "Enter for none"
         shown = f" [{kept[:40]}…]" if kept else ""
@@ -124,15 +127,31 @@ class Question:
         self._update(rationale=text)
         return True
 
-    def _offer_drafts(self) -> None:
-        """Show statements that were made for overlapping items, to be used in one's own words."""
+    def _drafts(self) -> dict[str, Answer]:
+        """Show statements made for overlapping items, each under the word that takes it up."""
         given = self.desk.answers().answers
-        for offer in offers(self.desk.profile.catalogue, self.state.item.id, given)[:3]:
+        found = offers(self.desk.profile.catalogue, self.state.item.id, given)[:_MOST_DRAFTS]
+        if not found:
+            return {}
+        say("")
+        say("Said for items that overlap with this one (d1, d2 ... takes one up as a draft):")
+        for number, offer in enumerate(found, start=1):
             said = given[offer.item]
             relation = {"superset": "wider", "subset": "narrower"}.get(offer.relation, "related")
             text = f": {said.rationale}" if said.rationale else ""
             status = STATUS_NAMES[said.status]
-            say(wrapped(f"said for {offer.item} ({relation}, {status}){text}", 2, 4))
+            say(wrapped(f"(d{number}) {offer.item}, {relation}, {status}{text}", 2, 6))
+        return {str(n): given[offer.item] for n, offer in enumerate(found, start=1)}
+
+    def _take(self, said: Answer) -> None:
+        """Take up a statement as a draft; nothing is answered until the person goes through it."""
+        response = find_response(self.state.item, said.status)
+        self._update(
+            response=response.id if response is not None else None,
+            rationale=said.rationale,
+            evidence=said.evidence,
+        )
+        say("Taken up as a draft; Enter keeps what stands in [brackets].")
 
     def _evidence(self) -> list[Evidence]:
         """Figures accepted or reworded by number, and documents by path, until an empty line."""
@@ -140,14 +159,16 @@ class Question:
         if proposals:
             say("")
             self._show_evidence()
-            hint = "N accepts figure N, 'N own words' rewords it, PATH#PLACE cites a document"
+            say(
+                "A number accepts that figure, a number and words reword it, PATH#PLACE cites a file."
+            )
         else:
-            hint = "PATH#PLACE cites a document"
+            say("PATH#PLACE cites a file.")
         found: list[Evidence] = []
         for cited in self.draft.evidence:
             what = cited.figure if isinstance(cited, FigureEvidence) else cited.file
             say(f"  kept from the draft: {what}")
-        while typed := ask(f"Evidence ({hint}; Enter ends): ").strip():
+        while typed := ask("Evidence (Enter ends): ").strip():
             try:
                 found.append(self._cited(typed, proposals))
                 say("  noted")

@@ -157,7 +157,8 @@ class Walk:
 
     def _goodbye(self, why: str) -> None:
         say("")
-        say(f"{why}; {self.saved} answers saved in {self.desk.answers_path}")
+        count = "1 answer" if self.saved == 1 else f"{self.saved} answers"
+        say(f"{why}; {count} saved in {self.desk.answers_path}")
         say("next: equipoise checklist status, then review by somebody else")
 
 
