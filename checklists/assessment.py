@@ -13,9 +13,10 @@ from checklists.answers import Answer, AnswersFile, Decision, FigureEvidence
 from checklists.instrument import Instrument, Item
 from checklists.profile import Profile
 from checklists.proposals import AuditEvidence
+from checklists.scales import SCALES
 from checklists.scope import Standing, scoped
 from checklists.staleness import Stale, Workplace, stale_reasons
-from checklists.vocabulary import Status
+from checklists.vocabulary import STATUS_NAMES, Status
 
 Branch = Literal["asked", "not_asked", "pending"]
 
@@ -70,6 +71,17 @@ class ItemState:
     def status(self) -> Status:
         """The status of its answer; not assessed where there is none."""
         return self.answer.status if self.answer is not None else "not_assessed"
+
+    @property
+    def judged(self) -> bool:
+        """Whether its answer says that something is in order, not only how the system is."""
+        return SCALES[self.item.scale].judged
+
+    @property
+    def status_words(self) -> str:
+        """The status in words; "stated" for a description that is given."""
+        stated = self.status == "met" and not self.judged
+        return "stated" if stated else STATUS_NAMES[self.status]
 
     @property
     def decision(self) -> Decision | None:

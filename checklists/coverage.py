@@ -14,11 +14,13 @@ from checklists.vocabulary import STATUSES, State, Status
 class Coverage:
     """Counts over some items that have to be answered.
 
-    `statuses` are those of answers that are not stale; a stale answer counts as `stale` alone.
+    `statuses` are those of answers that are not stale; a stale answer counts as `stale` alone. A
+    description of the system that is given counts as `stated`, not as met.
     """
 
     items: int
     statuses: Mapping[Status, int]
+    stated: int
     stale: int
     contradicted: int
     unreviewed: int
@@ -27,7 +29,8 @@ class Coverage:
     @property
     def answered(self) -> int:
         """Items with an answer that is current and says more than "not assessed"."""
-        return sum(n for status, n in self.statuses.items() if status != "not_assessed")
+        judged = sum(n for status, n in self.statuses.items() if status != "not_assessed")
+        return judged + self.stated
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,13 @@ def covered(states: Iterable[ItemState]) -> Coverage:
     """Count the items that have to be answered."""
     asked = [s for s in states if s.counted]
     current = [s for s in asked if not s.stale]
-    statuses = Counter(s.status for s in current)
+    stated = sum(s.status == "met" and not s.judged for s in current)
+    statuses = Counter(s.status for s in current if s.judged or s.status != "met")
     answered = [s for s in asked if s.answer is not None]
     return Coverage(
         items=len(asked),
         statuses={status: statuses[status] for status in STATUSES},
+        stated=stated,
         stale=sum(bool(s.stale) for s in asked),
         contradicted=sum(any(not c.explained for c in s.contradictions) for s in asked),
         unreviewed=sum(s.decision not in ("accepted", "signed_off") for s in answered),

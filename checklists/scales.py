@@ -20,19 +20,24 @@ class Response:
 
 @dataclass(frozen=True)
 class Scale:
-    """The choices of one kind of question, in the order in which they are shown."""
+    """The choices of one kind of question, in the order in which they are shown.
+
+    One that is not `judged` says how the system is, not that something is in order: an answer on it
+    counts as stated, never as met.
+    """
 
     id: str
     name: str
     responses: tuple[Response, ...]
+    judged: bool = True
 
     def response(self, id: str) -> Response | None:
         """The choice of that id, or none."""
         return next((r for r in self.responses if r.id == id), None)
 
 
-def _scale(id: str, name: str, *rows: tuple[str, str, Status]) -> Scale:
-    return Scale(id, name, tuple(Response(*row) for row in rows))
+def _scale(id: str, name: str, *rows: tuple[str, str, Status], judged: bool = True) -> Scale:
+    return Scale(id, name, tuple(Response(*row) for row in rows), judged)
 
 
 _NOT_APPLICABLE: tuple[str, str, Status] = ("not_applicable", "not applicable", "not_applicable")
@@ -48,8 +53,6 @@ SCALES: dict[str, Scale] = {
             ("not_met", "not met", "not_met"),
             _NOT_APPLICABLE,
         ),
-        # A yes says how the system is, not that something is in order: the question is answered
-        # once somebody has said so and why.
         _scale(
             "descriptive",
             "description of the system",
@@ -58,6 +61,7 @@ SCALES: dict[str, Scale] = {
             ("possibly", "possibly", "met"),
             ("dont_know", "do not know", "not_assessed"),
             _NOT_APPLICABLE,
+            judged=False,
         ),
         _scale(
             "measure",
@@ -83,7 +87,7 @@ SCALES: dict[str, Scale] = {
             ("probably_yes", "probably yes", "met"),
             ("probably_no", "probably no", "not_met"),
             ("no", "no", "not_met"),
-            ("no_information", "no information", "partly"),
+            ("no_information", "no information", "not_assessed"),
             _NOT_APPLICABLE,
         ),
         _scale(
@@ -91,15 +95,16 @@ SCALES: dict[str, Scale] = {
             "finding about the product",
             ("applies", "applies", "met"),
             ("does_not_apply", "does not apply", "met"),
-            ("undecided", "not yet decided", "partly"),
+            ("undecided", "not yet decided", "not_assessed"),
             _NOT_APPLICABLE,
+            judged=False,
         ),
         # A prohibition is met when the practice is absent.
         _scale(
             "prohibition",
             "practice absent",
             ("absent", "absent, and checked", "met"),
-            ("unclear", "unclear", "partly"),
+            ("unclear", "unclear", "not_assessed"),
             ("present", "present", "not_met"),
             _NOT_APPLICABLE,
         ),

@@ -23,10 +23,15 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "plan.md": plan_page(),
         "model.md": model_page(),
+        "checklists.md": checklists_page(),
+        "instruments.md": instruments_page(),
         "plan.schema.json": run_schema("plan"),
         "model.schema.json": run_schema("model"),
         "result.schema.json": run_schema("result"),
         "comparison.schema.json": run_schema("comparison"),
+        "instrument.schema.json": run_schema("instrument"),
+        "answers.schema.json": run_schema("answers"),
+        "profile.schema.json": run_schema("profile"),
     }
 
 
@@ -255,6 +260,67 @@ def _limits(field: dict[str, Any]) -> str:
     return "".join(told)
 
 
+def checklists_page() -> str:
+    """The guide to the checklists, then every fact of the profile and every scale of answers."""
+    from checklists.facts import Facts
+    from checklists.scales import SCALES
+    from checklists.vocabulary import KEY_NAMES, STATUS_NAMES
+    from commands.checklist.start import values_of_fact
+
+    lines = [(HERE / "checklists_guide.md").read_text(encoding="utf-8"), "## Facts of the profile"]
+    lines += ["", "A fact that is left out is unknown; it never takes an item away.", ""]
+    for name, field in Facts.model_fields.items():
+        lines.append(f"- `{name}`: {field.description} {values_of_fact(field.annotation)}.")
+    lines += ["", "## Scales of answers", ""]
+    lines += [
+        "An item is answered in the words of its own scale; each word means a status. What only "
+    ]
+    lines[-1] += "describes the system is stated, never met."
+    lines.append("")
+    for scale in SCALES.values():
+        met = STATUS_NAMES["met"] if scale.judged else "stated"
+        names = {**STATUS_NAMES, "met": met}
+        words = "; ".join(f"`{r.id}` {r.label} ({names[r.status]})" for r in scale.responses)
+        lines.append(f"- `{scale.id}`, {scale.name}: {words}.")
+    lines += ["", "## Keys of evidence", "", "What an audit can say to an item:", ""]
+    lines += [f"- `{key}` {name}" for key, name in KEY_NAMES.items()]
+    return "\n".join([*lines, ""])
+
+
+def instruments_page() -> str:
+    """Every instrument: source, editions with dates, what was checked and how far."""
+    from checklists.catalogue import load_catalogue
+    from checklists.vocabulary import CERTAINTY_NAMES
+
+    catalogue = load_catalogue()
+    lines = [
+        "# Instruments",
+        "",
+        f"{len(catalogue.instruments)} instruments, {len(catalogue.items)} items, all in our own "
+        "words. `equipoise checklist list` prints the same; `show ITEM` shows an item whole. What "
+        "is called checked was read by us on the date given; it is no legal advice.",
+        "",
+    ]
+    for i in catalogue.instruments.values():
+        lines += [f"## `{i.id}` {i.title}", "", i.purpose, ""]
+        lines.append(f"- {i.publisher}; {i.status}; {i.jurisdiction}; {len(i.items)} items")
+        for edition in i.editions:
+            published = f", published {edition.published}" if edition.published else ""
+            url = f" <{edition.url}>" if edition.url else ""
+            lines.append(f"- Edition `{edition.id}`: {edition.citation}{published}.{url}")
+        counts = [
+            (CERTAINTY_NAMES[level], sum(item.certainty == level for item in i.items))
+            for level in CERTAINTY_NAMES
+        ]
+        sure = ", ".join(f"{name}: {count}" for name, count in counts if count)
+        lines.append(f"- Checked on {i.verified_on}: {i.verification} Items {sure}.")
+        lines.append(f"- Rights: {i.rights}")
+        for proposal in i.proposals:
+            lines.append(f"- Watch: {proposal.citation}: {proposal.effect}")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def cli_page() -> str:
     """The command line, command by command."""
     import typer
@@ -263,12 +329,20 @@ def cli_page() -> str:
 
     group: Any = typer.main.get_command(cli.app)
     lines = ["# Command line", "", group.help, "", cli.app.info.epilog or "", ""]
-    for name, command in group.commands.items():
-        lines += [f"## `equipoise {name}`", "", command.help, ""]
-        for param in command.params:
-            lines.append(f"- {_parameter(param)}")
-        lines.append("")
+    for name in group.list_commands(None):
+        lines += _command(f"equipoise {name}", group.get_command(None, name), "##")
     return "\n".join(lines)
+
+
+def _command(name: str, command: Any, mark: str) -> list[str]:
+    """A command with its parameters; a group with its commands below it."""
+    lines = [f"{mark} `{name}`", "", command.help, ""]
+    lines += [f"- {_parameter(param)}" for param in command.params]
+    lines.append("")
+    if hasattr(command, "list_commands"):
+        for inner in command.list_commands(None):
+            lines += _command(f"{name} {inner}", command.get_command(None, inner), mark + "#")
+    return lines
 
 
 def _parameter(param: Any) -> str:
@@ -278,6 +352,8 @@ def _parameter(param: Any) -> str:
     shown = ""
     if default not in (None, False, [], ()) and not callable(default):
         shown = f" Default: `{default}`."
+    if getattr(param, "envvar", None):
+        shown += f" Environment: `{param.envvar}`."
     return f"`{name}` {getattr(param, 'help', '') or ''}{shown}"
 
 

@@ -17,15 +17,16 @@ def checklist_markdown(assessment: Assessment) -> str:
     """Coverage by requirement, then every item with its answer, evidence and reviews."""
     name = assessment.profile.product.name or assessment.profile.path.name
     lines = [f"# Checklists: {_plain(name)}", "", f"As of {assessment.on}. {_COVERAGE}", ""]
-    lines += ["| instrument | requirement | items | met | partly | not met | n/a | open |"]
-    lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    lines += ["| instrument | requirement | items | met | partly | not met | n/a | stated | open |"]
+    lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     found = [c for c in coverages(assessment) if c.coverage.items]
     for c in found:
         for section in c.sections:
             if section.coverage.items:
                 n = section.coverage.statuses
                 left = section.coverage.items - section.coverage.answered
-                cells = [n["met"], n["partly"], n["not_met"], n["not_applicable"], left]
+                cells = [n["met"], n["partly"], n["not_met"], n["not_applicable"]]
+                cells += [section.coverage.stated, left]
                 counts = " | ".join(str(value) for value in cells)
                 title = f"{_plain(c.instrument.short)} | {_plain(section.title)}"
                 lines.append(f"| {title} | {section.coverage.items} | {counts} |")
@@ -65,7 +66,8 @@ def _item(state: ItemState) -> list[str]:
 def _answer(answer: Answer, state: ItemState) -> list[str]:
     through = f", by the statement for {_plain(state.through)}" if state.through else ""
     stale = " (stale)" if state.stale else ""
-    said = f"{STATUS_NAMES[answer.status]}{stale}, {_plain(str(answer.by))}"
+    word = answer.response.replace("_", " ") if answer.response else STATUS_NAMES[answer.status]
+    said = f"{_plain(word)}{stale}, {_plain(str(answer.by))}"
     lines = [f"- Answer: {said}, {answer.at:%Y-%m-%d}{through}"]
     if answer.rationale:
         lines.append(f"- Rationale: {_plain(answer.rationale)}")
@@ -111,6 +113,7 @@ def checklist_json(assessment: Assessment) -> str:
                 "items": c.coverage.items,
                 "answered": c.coverage.answered,
                 "statuses": dict(c.coverage.statuses),
+                "stated": c.coverage.stated,
                 "stale": c.coverage.stale,
                 "unsigned": c.coverage.unsigned,
             }

@@ -5,6 +5,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -31,10 +32,15 @@ def test_every_command_and_option_has_help() -> None:
 
     import cli
 
-    for name, command in typer.main.get_command(cli.app).commands.items():  # type: ignore[attr-defined]
+    def check(name: str, command: Any) -> None:
         assert command.help, name
         for param in command.params:
             assert getattr(param, "help", None), f"{name}: {param.name}"
+        if hasattr(command, "list_commands"):
+            for inner in command.list_commands(None):
+                check(f"{name} {inner}", command.get_command(None, inner))
+
+    check("equipoise", typer.main.get_command(cli.app))
 
 
 SOURCE = re.compile(r"doi:10\.|arXiv:\d{4}\.\d{5}|, ch\. \d|\d CFR \d")

@@ -10,7 +10,7 @@ from checklists.assessment import Assessment
 from checklists.catalogue import Catalogue, load_catalogue
 from checklists.crosswalk import equals, offers
 from checklists.instrument import Instrument
-from checklists.vocabulary import RELATION_NAMES, STATE_NAMES, STATUS_NAMES
+from checklists.vocabulary import RELATION_NAMES, STATE_NAMES
 from commands.checklist.desk import (
     ANSWERS,
     PROFILE,
@@ -123,8 +123,7 @@ def _items_text(assessment: Assessment) -> str:
         state = STATE_NAMES[s.standing.state]
         branch = "" if s.branch == "asked" else f", {s.branch.replace('_', ' ')}"
         lines.append(
-            f"{sign} {s.item.id}  {s.item.heading}  [{state}{branch}; "
-            f"{STATUS_NAMES[s.status]}{stale}]"
+            f"{sign} {s.item.id}  {s.item.heading}  [{state}{branch}; {s.status_words}{stale}]"
         )
     return "\n".join(lines)
 

@@ -60,7 +60,7 @@ class Question:
                 self._update(options=self._options())
             if not self._rationale():
                 continue
-            self._update(evidence=(*self.draft.evidence, *self._evidence()))
+            self._evidence()
             if self._save():
                 return "saved"
 
@@ -153,29 +153,26 @@ class Question:
         )
         say("Taken up as a draft; Enter keeps what stands in [brackets].")
 
-    def _evidence(self) -> list[Evidence]:
+    def _evidence(self) -> None:
         """Figures accepted or reworded by number, and documents by path, until an empty line."""
         proposals = self._proposals()
         if proposals:
             say("")
             self._show_evidence()
-            say(
-                "A number accepts that figure, a number and words reword it, PATH#PLACE cites a file."
-            )
-        else:
-            say("PATH#PLACE cites a file.")
-        found: list[Evidence] = []
-        for cited in self.draft.evidence:
-            what = cited.figure if isinstance(cited, FigureEvidence) else cited.file
+            say("A number accepts that figure; a number and words say it in your own words.")
+        say("PATH#PLACE cites a file.")
+        for kept in self.draft.evidence:
+            what = kept.figure if isinstance(kept, FigureEvidence) else kept.file
             say(f"  kept from the draft: {what}")
         while typed := ask("Evidence (Enter ends): ").strip():
             try:
-                found.append(self._cited(typed, proposals))
-                say("  noted")
+                cited = self._cited(typed, proposals)
             except InputError as error:
                 for problem in error.problems:
                     say(f"  {problem}")
-        return found
+                continue
+            self._update(evidence=(*self.draft.evidence, cited))
+            say("  noted")
 
     def _proposals(self) -> Sequence[FigureProposal]:
         if self.desk.audit is None:

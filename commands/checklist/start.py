@@ -47,7 +47,7 @@ def profile_text() -> str:
     """The section `profile`: every fact with its values, and every instrument, commented out."""
     lines = [_HEAD.rstrip("\n")]
     for name, field in Facts.model_fields.items():
-        lines += [f"  # {field.description}", f"  # {name}: {_values(field.annotation)}"]
+        lines += [f"  # {field.description}", f"  # {name}: {values_of_fact(field.annotation)}"]
     lines.append("  # Instruments that are followed; all that the facts leave in scope if absent.")
     lines.append("  # instruments:")
     for instrument in load_catalogue().instruments.values():
@@ -55,7 +55,7 @@ def profile_text() -> str:
     return "\n".join([*lines, ""])
 
 
-def _values(annotation: Any) -> str:
+def values_of_fact(annotation: Any) -> str:
     """The values that a fact may take, as they are written in YAML."""
     words = list(dict.fromkeys(_words(annotation)))
     several = any(get_origin(a) is tuple for a in (annotation, *get_args(annotation)))

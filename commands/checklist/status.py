@@ -104,8 +104,9 @@ def _row(title: str, c: Coverage) -> str:
     parts = [f"{c.answered} of {c.items} answered"]
     names = {"met": "met", "partly": "partly", "not_met": "not met", "not_applicable": "n/a"}
     parts += [f"{names[s]} {n}" for s, n in c.statuses.items() if n and s in names]
-    parts += [f"not assessed {n}" for n in (c.statuses["not_assessed"],) if n]
     flagged = (
+        ("stated", c.stated),
+        ("not assessed", c.statuses["not_assessed"]),
         ("stale", c.stale),
         ("contradicted", c.contradicted),
         ("unreviewed", c.unreviewed),

@@ -91,7 +91,7 @@ def answer_lines(answer: Answer, through: str | None = None) -> list[str]:
     """What was answered, by whom, with which evidence, and what others decided."""
     said = STATUS_NAMES[answer.status]
     if answer.response is not None and answer.response != answer.status:
-        said += f" ({answer.response.replace('_', ' ')})"
+        said = answer.response.replace("_", " ")
     lines = [f"{SIGNS[answer.status]} {said}, by {answer.by}, {answer.at:%Y-%m-%d %H:%M} UTC"]
     if through is not None:
         lines.append(f"  by the statement made for {through}, which asks the same")
