@@ -42,7 +42,7 @@ test-all: lint
 	$(BIN)/python -m pytest
 
 bench: install
-	@for name in help_time demo_time table; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in help_time checklists_time demo_time table; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

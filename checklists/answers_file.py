@@ -89,7 +89,7 @@ def change_answers(
             if now.get(item) != before:
                 raise ChangedMeanwhileError(path, item, now.get(item))
         changed = {item: change(item, now.get(item)) for item in seen}
-        write_atomic(path, _checked(text, now, changed))
+        write_atomic(path, _checked(text, now, changed).replace("\n", _line_end(path)))
     return changed
 
 
@@ -101,6 +101,12 @@ def change_answer(
 ) -> Answer:
     """Change one answer in the file, as `change_answers` does."""
     return change_answers(path, {item: seen}, lambda _, before: change(before))[item]
+
+
+def _line_end(path: Path) -> str:
+    """The line end of a file; that of Windows where every line has it."""
+    data = path.read_bytes() if path.exists() else b""
+    return "\r\n" if 0 < data.count(b"\n") == data.count(b"\r\n") else "\n"
 
 
 def _checked(text: str, now: Mapping[str, Answer], changed: Mapping[str, Answer]) -> str:
@@ -117,10 +123,11 @@ def _checked(text: str, now: Mapping[str, Answer], changed: Mapping[str, Answer]
 
 def with_answers(text: str, changed: Mapping[str, Answer]) -> str:
     """The text of the file with the lines of some answers replaced, or put in their place."""
-    spans = _spans(text)
-    if spans is None:
+    found = _spans(text)
+    if found is None:
         kept = parse_answers(text, "answers").answers if text.strip() else {}
         return whole({**kept, **changed})
+    spans, indent = found
     lines = text.splitlines(keepends=True)
     if not lines[-1].endswith("\n"):
         lines[-1] += "\n"
@@ -128,14 +135,14 @@ def with_answers(text: str, changed: Mapping[str, Answer]) -> str:
     # Edits as (from line, to line, order among those at one place, text), made from the end.
     edits: list[tuple[int, int, int, str]] = []
     for place, item in enumerate(sorted(changed, key=natural)):
-        block = _block(item, changed[item])
+        block = _block(item, changed[item], indent)
         if item in spans:
             edits.append((*spans[item], place, block))
             continue
         later = [span for other, span in spans.items() if natural(other) > natural(item)]
         if later:
             start = min(later)[0]
-            while _comment(lines[start - 1]):  # a comment stays with the answer below it
+            while _comment(lines[start - 1], indent):  # a comment stays with the answer below it
                 start -= 1
             edits.append((start, start, place, block + "\n"))
         else:
@@ -156,11 +163,13 @@ def whole(answers: dict[str, Answer]) -> str:
 def natural(id: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that puts 9.2 before 10.1."""
     parts = re.findall(r"\d+|\D+", id)
-    return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts)
+    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts)
 
 
-def _spans(text: str) -> dict[str, tuple[int, int]] | None:
-    """First line of every answer and the line after its last; none where lines do not tell.
+def _spans(text: str) -> tuple[dict[str, tuple[int, int]], int] | None:
+    """First line of every answer and the line after its last, and how far answers are indented.
+
+    None where lines do not tell.
 
     Comments and blank lines before the next answer belong to that one.
     """
@@ -173,19 +182,20 @@ def _spans(text: str) -> dict[str, tuple[int, int]] | None:
     lines = text.splitlines()
     after = [k.start_mark.line for k, _ in root.value if k.start_mark.line > held.start_mark.line]
     starts = [key.start_mark.line for key, _ in held.value]
+    indent = held.value[0][0].start_mark.column
     spans: dict[str, tuple[int, int]] = {}
     for (key, _), start, end in zip(
         held.value, starts, [*starts[1:], min([*after, len(lines)])], strict=True
     ):
-        while end > start + 1 and (not lines[end - 1].strip() or _comment(lines[end - 1])):
+        while end > start + 1 and (not lines[end - 1].strip() or _comment(lines[end - 1], indent)):
             end -= 1
         spans[str(key.value)] = (start, end)
-    return spans
+    return spans, indent
 
 
-def _comment(line: str) -> bool:
+def _comment(line: str, indent: int) -> bool:
     # Text inside an answer is indented deeper than its key, so a comment there cannot be mistaken.
-    return re.match(r" {0,2}#", line) is not None
+    return re.match(rf" {{0,{indent}}}#", line) is not None
 
 
 class _Dumper(yaml.SafeDumper):
@@ -197,18 +207,21 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
     style = "|" if "\n" in value else ">" if len(value) > 80 else None
+    if re.search("[\x85\u2028\u2029]", value):  # line breaks that YAML would not keep as they are
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _text)
 
 
-def _block(item: str, answer: Answer) -> str:
+def _block(item: str, answer: Answer, indent: int = 2) -> str:
     data = answer.model_dump(mode="json", exclude_defaults=True)
     text = yaml.dump(
         {item: data}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=96, indent=2
     )
-    return "".join(f"  {line}" if line.strip() else line for line in text.splitlines(keepends=True))
+    lines = text.splitlines(keepends=True)
+    return "".join(" " * indent + line if line.strip() else line for line in lines)
 
 
 @contextmanager
@@ -230,9 +243,9 @@ def _locked(path: Path) -> Iterator[None]:
         reason = f"another process has held it for {WAIT_S:g} seconds"
         remedy = f"wait for it to end; if none runs, remove {name}"
         raise InputError(Problem("locked", str(path), reason, remedy)) from None
-    except PermissionError as error:
-        reason = f"it cannot be locked ({error.strerror})"
-        remedy = "check the permissions of its folder"
+    except OSError as error:
+        reason = f"it cannot be locked ({error.strerror or error})"
+        remedy = "check the path and the permissions of its folder"
         raise InputError(Problem("unwritable", str(path), reason, remedy)) from None
 
 

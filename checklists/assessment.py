@@ -119,13 +119,20 @@ def assess(
     on: date,
     workplace: Workplace,
     instruments: Iterable[str] | None = None,
+    *,
+    findings: bool = True,
 ) -> Assessment:
-    """Hold the answers against the items as they are on a date, and against the files at hand."""
+    """Hold the answers against the items as they are on a date, and against the files at hand.
+
+    Without `findings` the audit's verdicts are not held against the answers.
+    """
     catalogue = profile.catalogue
     chosen = profile.instruments if instruments is None else tuple(instruments)
     given = answers.answers
     shared = shared_answers(answers)
-    evidence = workplace.audit.evidence if workplace.audit is not None else None
+    evidence = None
+    if findings and given and workplace.audit is not None:
+        evidence = workplace.audit.evidence
     states: list[ItemState] = []
     for name in chosen:
         instrument = catalogue.instrument(name)
@@ -142,7 +149,7 @@ def assess(
                 ItemState(
                     standing=standing,
                     instrument=instrument,
-                    branch=branch(standing.item, given, shared),
+                    branch=branch(standing.item, catalogue.items, given, shared),
                     answer=answer,
                     through=through,
                     stale=stale,
@@ -164,17 +171,30 @@ def shared_answers(answers: AnswersFile) -> dict[str, str]:
     return found
 
 
-def branch(item: Item, given: Mapping[str, Answer], shared: Mapping[str, str]) -> Branch:
-    """Whether an item is asked, given the answer to the item that it depends on."""
-    if item.ask_if is None:
+def branch(
+    item: Item,
+    items: Mapping[str, Item],
+    given: Mapping[str, Answer],
+    shared: Mapping[str, str],
+    below: frozenset[str] = frozenset(),
+) -> Branch:
+    """Whether an item is asked, given the answers to the items that it depends on.
+
+    What depends on an item that is not asked is not asked either. `below` are the items on the
+    way up to this one.
+    """
+    if item.ask_if is None or item.id in below:
         return "asked"
+    above = branch(items[item.ask_if.item], items, given, shared, below | {item.id})
+    if above != "asked":
+        return above
     parent = given.get(item.ask_if.item) or given.get(shared.get(item.ask_if.item, ""))
     if parent is None:
         return "pending"
     if parent.status == "not_applicable":
         return "not_asked"
     wanted = item.ask_if
-    responded = parent.response in wanted.response
+    responded = (parent.response or parent.status) in wanted.response
     chosen = bool(set(parent.options) & set(wanted.option))
     return "asked" if responded or chosen else "not_asked"
 

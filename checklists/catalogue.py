@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from audit.problems import InputError, Problem, nearest
 from audit.yaml_file import FileKind, parse_record, read_text
-from checklists.facts import Facts
-from checklists.instrument import Instrument, InstrumentFile, Item
+from checklists.facts import Facts, possible_values
+from checklists.instrument import AskIf, Instrument, InstrumentFile, Item
 from checklists.scales import SCALES
 from checklists.vocabulary import Relation
 
@@ -18,6 +19,7 @@ _KIND = FileKind(
     start="see `equipoise schema instrument`",
     remedy="see `equipoise schema instrument`",
 )
+FACTS = tuple(Facts.model_fields)
 _REVERSED: dict[Relation, Relation] = {
     "equal": "equal",
     "related": "related",
@@ -74,71 +76,128 @@ def load_catalogue(extra: tuple[Path, ...] = ()) -> Catalogue:
         With every problem of every file: what does not fit the schema, an item twice, a mapping
         or a branch that leads nowhere, a condition on a fact that does not exist.
     """
-    instruments = []
+    read: list[tuple[str, Instrument]] = []
     problems: list[Problem] = []
     for path in [*sorted(FOLDER.glob("*.yaml")), *extra]:
+        file = str(path)
         try:
-            read = parse_record(read_text(path), str(path), InstrumentFile, _KIND)
-            instruments.append(read.resolved())
+            text = parse_record(read_text(path), file, InstrumentFile, _KIND)
         except InputError as error:
             problems += error.problems
-    problems += list(crossed(instruments))
+            continue
+        undated = list(_undated(text, file))
+        problems += undated
+        if not undated:
+            read.append((file, text.resolved()))
+    problems += list(crossed(read))
     if problems:
         raise InputError(problems)
-    return Catalogue(instruments)
+    return Catalogue(instrument for _, instrument in read)
 
 
-def crossed(instruments: Iterable[Instrument]) -> Iterable[Problem]:
-    """What is wrong between records that each fit the schema."""
-    instruments = list(instruments)
+def _undated(text: InstrumentFile, file: str) -> Iterable[Problem]:
+    """Timelines that do not exist, and versions that do not follow each other."""
+    for item in text.items:
+        name = item.timeline or text.defaults.timeline
+        if not item.versions and name not in text.timelines:
+            reason = f"{item.id} has the timeline '{name}', which does not exist"
+            remedy = nearest(name, [*text.timelines])
+            yield Problem("unknown_timeline", file, reason, remedy)
+    dated = {f"timeline {name}": versions for name, versions in text.timelines.items()}
+    dated |= {item.id: item.versions for item in text.items if item.versions}
+    for name, versions in dated.items():
+        for version, later in pairwise(versions):
+            if version.valid_until != later.valid_from:
+                reason = f"{name}: no text, or two, before the one of {later.valid_from} starts"
+                remedy = f"end the one of {version.valid_from} on {later.valid_from}"
+                yield Problem("bad_versions", file, reason, remedy)
+        for version in versions:
+            if version.valid_until is not None and version.valid_until <= version.valid_from:
+                reason = f"{name}: the text of {version.valid_from} ends on {version.valid_until}"
+                remedy = "list the oldest first, each ending after it starts"
+                yield Problem("bad_versions", file, reason, remedy)
+
+
+def crossed(read: Iterable[tuple[str, Instrument]]) -> Iterable[Problem]:
+    """What is wrong between records that each fit the schema; each with the file it is from."""
+    read = list(read)
+    files: dict[str, str] = {}
     owner: dict[str, str] = {}
-    for instrument in instruments:
+    for file, instrument in read:
+        if instrument.id in files:
+            reason = f"instrument {instrument.id} is in {files[instrument.id]} too"
+            yield Problem("repeated_instrument", file, reason, "give it another id")
+        files[instrument.id] = file
         for item in instrument.items:
             if item.id in owner:
                 reason = f"item {item.id} is in {owner[item.id]} too"
-                yield _wrong("repeated_item", instrument, reason, "keep it in one of them")
+                yield Problem("repeated_item", file, reason, "keep it in one of them")
             owner[item.id] = instrument.id
-    for instrument in instruments:
-        yield from _within(instrument)
+    for file, instrument in read:
+        yield from _within(file, instrument)
         for item in instrument.items:
             for link in item.maps_to:
                 if link.item not in owner:
                     reason = f"{item.id} is mapped to '{link.item}', which does not exist"
-                    yield _wrong("unknown_item", instrument, reason, nearest(link.item, [*owner]))
+                    yield Problem("unknown_item", file, reason, nearest(link.item, [*owner]))
 
 
-def _within(instrument: Instrument) -> Iterable[Problem]:
-    sections = {section.id for section in instrument.sections}
-    editions = {edition.id for edition in instrument.editions}
+def _within(file: str, instrument: Instrument) -> Iterable[Problem]:
+    sections: list[str] = []
+    for section in instrument.sections:
+        if section.part_of is not None and section.part_of not in sections:
+            reason = f"section {section.id} is part of '{section.part_of}', which is not above it"
+            yield Problem("unknown_section", file, reason, nearest(section.part_of, sections))
+        sections.append(section.id)
+    editions = [edition.id for edition in instrument.editions]
     items = {item.id: item for item in instrument.items}
     for item in instrument.items:
         if item.section not in sections:
             reason = f"{item.id} is of section '{item.section}', which does not exist"
-            yield _wrong("unknown_section", instrument, reason, nearest(item.section, [*sections]))
+            yield Problem("unknown_section", file, reason, nearest(item.section, sections))
         if item.scale not in SCALES:
             reason = f"{item.id} is answered on '{item.scale}', which is no scale"
-            yield _wrong("unknown_scale", instrument, reason, nearest(item.scale, [*SCALES]))
+            yield Problem("unknown_scale", file, reason, nearest(item.scale, [*SCALES]))
         for version in item.versions:
             if version.edition not in editions:
                 reason = f"{item.id} names edition '{version.edition}', which is not listed"
-                remedy = nearest(version.edition, [*editions])
-                yield _wrong("unknown_edition", instrument, reason, remedy)
-        for name in {name for condition in item.applies for name in condition}:
-            if name not in Facts.model_fields:
-                reason = f"{item.id} asks for the fact '{name}', which does not exist"
-                yield _wrong("unknown_fact", instrument, reason, nearest(name, [*FACTS]))
-        if item.ask_if is not None and item.ask_if.item not in items:
-            reason = f"{item.id} is asked after '{item.ask_if.item}', which does not exist"
-            yield _wrong("unknown_item", instrument, reason, nearest(item.ask_if.item, [*items]))
+                yield Problem("unknown_edition", file, reason, nearest(version.edition, editions))
+        yield from _facts(file, item)
+        if item.ask_if is not None:
+            yield from _branch(file, item, item.ask_if, items)
     for proposal in instrument.proposals:
         for id in proposal.items:
             if id not in items:
                 reason = f"proposal {proposal.id} names '{id}', which does not exist"
-                yield _wrong("unknown_item", instrument, reason, nearest(id, [*items]))
+                yield Problem("unknown_item", file, reason, nearest(id, [*items]))
 
 
-FACTS = tuple(Facts.model_fields)
+def _facts(file: str, item: Item) -> Iterable[Problem]:
+    """Conditions that no profile could meet: on a fact or a value of it that does not exist."""
+    asked = {(name, value) for one in item.applies for name in one for value in one[name]}
+    for name in sorted({name for one in item.applies for name in one} - set(FACTS)):
+        reason = f"{item.id} asks for the fact '{name}', which does not exist"
+        yield Problem("unknown_fact", file, reason, nearest(name, FACTS))
+    for name, value in sorted(asked):
+        if name in FACTS and value not in possible_values(name):
+            reason = f"{item.id} asks for {name} '{value}', which it cannot be"
+            yield Problem("unknown_value", file, reason, nearest(value, possible_values(name)))
 
 
-def _wrong(code: str, instrument: Instrument, reason: str, remedy: str) -> Problem:
-    return Problem(code, f"{instrument.id}.yaml", reason, remedy)
+def _branch(file: str, item: Item, asked: AskIf, items: Mapping[str, Item]) -> Iterable[Problem]:
+    """A branch that nobody could reach: its item, response or option does not exist."""
+    parent = items.get(asked.item)
+    if parent is None:
+        reason = f"{item.id} is asked after '{asked.item}', which does not exist"
+        yield Problem("unknown_item", file, reason, nearest(asked.item, [*items]))
+        return
+    scale = SCALES.get(parent.scale)
+    words = {r.id for r in scale.responses} if scale is not None else set(asked.response)
+    for given, known in ((asked.response, words), (asked.option, set(parent.options))):
+        for word in given:
+            if word not in known:
+                reason = f"{item.id} is asked after '{word}', which is no answer to {parent.id}"
+                yield Problem("unknown_answer", file, reason, nearest(word, sorted(known)))
+    if not asked.response and not asked.option:
+        reason = f"{item.id} is asked after {parent.id}, but not after which answer"
+        yield Problem("unknown_answer", file, reason, "name a response or an option")

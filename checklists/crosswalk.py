@@ -39,11 +39,12 @@ def offers(catalogue: Catalogue, id: str, answered: Iterable[str]) -> tuple[Offe
 
     What is mapped to an equal item is offered too: a statement about the one is about the other.
     """
-    known = set(answered)
+    same = (id, *equals(catalogue, id))
+    known = set(answered).difference(same)
     found: dict[str, Relation] = {}
-    for mine in (id, *equals(catalogue, id)):
+    for mine in same:
         for other, relation in catalogue.mapped[mine].items():
-            if other in known and relation != "equal":
+            if other in known:
                 # How this item relates to the other, turned round: how the other relates to it.
                 turned = _TURNED[relation]
                 if other not in found or _OFFERED.index(turned) < _OFFERED.index(found[other]):

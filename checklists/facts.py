@@ -1,6 +1,7 @@
 """The named facts that decide which items apply: the product profile says them, items ask them."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -107,3 +108,18 @@ def values_of(facts: Facts, name: str) -> frozenset[str] | None:
     if isinstance(value, bool):
         return frozenset(("yes" if value else "no",))
     return frozenset(value) if isinstance(value, tuple) else frozenset((str(value),))
+
+
+def possible_values(name: str) -> tuple[str, ...]:
+    """Every value that a fact may have, as words (yes and no for a flag)."""
+    return tuple(dict.fromkeys(_words(Facts.model_fields[name].annotation)))
+
+
+def _words(annotation: Any) -> Iterator[str]:
+    if annotation is bool:
+        yield from ("yes", "no")
+    for inner in get_args(annotation):
+        if isinstance(inner, str):
+            yield inner
+        else:
+            yield from _words(inner)

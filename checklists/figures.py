@@ -6,11 +6,16 @@ is not called zero, an inconclusive verdict is not called a pass.
 
 from collections.abc import Callable, Mapping
 
-from audit.measures import DECLARED
 from audit.result import AuditResult, Disparity, Estimate, Heterogeneity, StratumCount, Verdict
 from audit.sections import Adequacy, CalibrationInteraction
 
 MISSING = "(missing)"
+# Why a measure has no inference in a stratum, by the statuses of its estimates.
+_WITHOUT = {
+    ("insufficient", "undefined"): "undefined or shown without inference",
+    ("suppressed",): "withheld for privacy",
+    ("not_collected",): "not collected",
+}
 _VERDICT = {
     "met": "is met",
     "violated": "is violated",
@@ -41,7 +46,7 @@ def figures(result: AuditResult) -> Mapping[str, str]:
         found[f"cohort/{attribute.name}"] = _composition(attribute.name, result)
     if result.sites is not None:
         for summary in result.sites.heterogeneity:
-            found[_site_id(summary)] = _sites(summary, result.sites.attribute)
+            found[_site_id(summary)] = _sites(summary, result)
     for row in result.sample_size:
         found[f"sample_size/{row.id}"] = _adequacy(row)
     for test in result.calibration_tests:
@@ -57,6 +62,8 @@ def figures(result: AuditResult) -> Mapping[str, str]:
 
 def measure_name(id: str) -> str:
     """A measure in words."""
+    from audit.measures import DECLARED  # brings the numerical libraries, which take a while
+
     declared = DECLARED.get(id)
     return declared.name if declared else id.replace("_", " ")
 
@@ -117,6 +124,8 @@ def _verdict(v: Verdict) -> str:
     if v.value is None:
         return f"{start}: {v.reason}."
     where = f" in {v.stratum}" if v.stratum else ""
+    if v.output is not None and f"'{v.output}'" not in v.statement:
+        where += f" ({v.output})"
     interval = "no interval" if v.lower is None or v.upper is None else _interval(v)
     needed = ""
     if v.status == "inconclusive" and v.n_needed is not None:
@@ -152,27 +161,29 @@ def _composition(attribute: str, result: AuditResult) -> str:
     return f"Units by {attribute}: {'; '.join(parts)}."
 
 
-def _sites(h: Heterogeneity, attribute: str) -> str:
+def _sites(h: Heterogeneity, result: AuditResult) -> str:
+    attribute = result.sites.attribute if result.sites is not None else "site"
     name = _of(h.measure, h.output)
     if h.contrast is not None:
-        name = f"{h.contrast} of {_lower(name)} by {h.attribute}"
-    if h.pooled is None or h.pooled.lower is None:
+        name = f"The {h.contrast} of {_lower(name)} between {h.stratum} and {h.reference}"
+    if h.pooled is None or h.pooled.lower is None or h.pooled.upper is None:
         return f"{name} cannot be pooled over {attribute}: {h.reason}."
+    level = float(result.plan.get("level", 0.95)) * 100
     text = (
         f"{name} over {h.k} levels of {attribute} is {number(h.pooled.value)} pooled "
-        f"(95 % interval {number(h.pooled.lower)} to {number(h.pooled.upper or h.pooled.value)})"
+        f"({level:g} % interval {number(h.pooled.lower)} to {number(h.pooled.upper)})"
     )
     if h.prediction is not None:
         low, high = number(h.prediction.lower), number(h.prediction.upper)
         text += f"; at a new site it is expected between {low} and {high}"
     if h.i2 is not None:
-        text += f"; I² {h.i2:.0%}" if h.i2 <= 1 else f"; I² {h.i2:.0f} %"
+        text += f"; I² {h.i2:.0f} %"
     few = ". It rests on few sites" if h.k < 5 else ""
     return f"{text}{few}."
 
 
 def _adequacy(row: Adequacy) -> str:
-    name, where = measure_name(row.measure), row.stratum
+    name, where = _of(row.measure, row.output), row.stratum
     if row.achieved_width is None or row.adequate is None:
         return f"Whether {where} is large enough for {_lower(name)} cannot be said: {row.reason}."
     verdict = "large enough" if row.adequate else "too small"
@@ -185,10 +196,11 @@ def _adequacy(row: Adequacy) -> str:
 
 
 def _calibration_test(test: CalibrationInteraction) -> str:
+    what = "calibration" if test.output is None else f"calibration ({test.output})"
     if test.joint_p is None or test.slope_p is None:
-        return f"Calibration by {test.attribute} could not be tested: {test.reason}."
+        return f"C{what[1:]} by {test.attribute} could not be tested: {test.reason}."
     return (
-        f"Test of equal calibration by {test.attribute}: intercepts and slopes together "
+        f"Test of equal {what} by {test.attribute}: intercepts and slopes together "
         f"{_p(test.joint_p)}, slopes alone {_p(test.slope_p)}."
     )
 
@@ -227,16 +239,23 @@ def _threshold(result: AuditResult) -> str | None:
 
 
 def _insufficient(result: AuditResult) -> str:
-    strata = [c for c in result.cohort.strata if c.stratum != "overall"]
-    weak = {e.stratum for e in result.estimates if e.status in ("insufficient", "undefined")}
-    named = [c.stratum for c in strata if c.stratum in weak]
-    if not named:
+    strata = [c.stratum for c in result.cohort.strata if c.stratum != "overall"]
+    told = [
+        f"in {len(named)} of {len(strata)} strata some measures are {what}: "
+        + ", ".join(named[:8])
+        + (f" and {len(named) - 8} more" if len(named) > 8 else "")
+        for statuses, what in _WITHOUT.items()
+        if (named := _strata_with(statuses, strata, result))
+    ]
+    if not told:
         return f"Every measure has an estimate with inference in all {len(strata)} strata."
-    shown = ", ".join(named[:8]) + (f" and {len(named) - 8} more" if len(named) > 8 else "")
-    return (
-        f"In {len(named)} of {len(strata)} strata some measures are undefined or shown without "
-        f"inference: {shown}."
-    )
+    text = "; ".join(told)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _strata_with(statuses: tuple[str, ...], strata: list[str], result: AuditResult) -> list[str]:
+    found = {e.stratum for e in result.estimates if e.status in statuses}
+    return [stratum for stratum in strata if stratum in found]
 
 
 def _product(result: AuditResult) -> str | None:

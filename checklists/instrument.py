@@ -189,7 +189,7 @@ class InstrumentFile(Record):
     purpose: Text
     sections: tuple[Section, ...] = Field(min_length=1)
     proposals: tuple[Proposal, ...] = ()
-    timelines: dict[str, tuple[Version, ...]]
+    timelines: dict[str, Annotated[tuple[Version, ...], Field(min_length=1)]]
     defaults: Defaults
     items: tuple[ItemText, ...] = Field(min_length=1)
 

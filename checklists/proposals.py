@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from audit.measures import DECLARED
 from audit.result import AuditResult, Disparity, Verdict
 from checklists.figures import figures
 from checklists.instrument import Item
@@ -91,16 +90,30 @@ class AuditEvidence:
                 yield f"verdict/{v.requirement}"
 
     def front(self) -> tuple[str, ...]:
-        """The measures that stand for performance: those of the requirements, else the usual."""
+        """The measures that stand for performance: those of the requirements, else the usual.
+
+        Where a task has several classes or labels, those of the whole task come first.
+        """
         named = [v.measure for v in self.result.verdicts if "CAL" not in _measure_keys(v.measure)]
-        present = {e.measure for e in self.result.estimates}
-        usual = [m for m in _FRONT if m in present]
+        whole = {e.measure for e in self.result.estimates if e.output is None}
+        parts = {e.measure for e in self.result.estimates} - whole
+        usual = [m for m in _FRONT if m in whole] + [m for m in _FRONT if m in parts]
         return tuple(dict.fromkeys([*named, *usual]))[:_MOST_MEASURES]
+
+    def overall(self, measures: Iterable[str]) -> Iterator[str]:
+        """Ids of measures over everyone: of the whole task, else of every class or label."""
+        for measure in measures:
+            found = [
+                e for e in self.result.estimates if e.measure == measure and e.stratum == "overall"
+            ]
+            yield from [e.id for e in found if e.output is None] or [e.id for e in found]
 
 
 def _measure_keys(measure: str) -> frozenset[Key]:
     if measure.endswith("net_benefit"):
         return frozenset(("THR", "PERF"))
+    from audit.measures import DECLARED  # brings the numerical libraries, which take a while
+
     declared = DECLARED.get(measure)
     family = declared.family if declared is not None else None
     if family == "calibration" or measure in _CALIBRATION:
@@ -126,7 +139,7 @@ def _nothing(audit: AuditEvidence) -> Iterable[str]:
 
 def _performance(audit: AuditEvidence) -> Iterable[str]:
     yield from audit.judged("PERF")
-    yield from (f"{measure}/overall" for measure in audit.front())
+    yield from audit.overall(audit.front())
 
 
 def _subgroups(audit: AuditEvidence) -> Iterable[str]:
@@ -145,7 +158,7 @@ def _gaps(result: AuditResult, measure: str) -> Iterable[Disparity]:
 
 def _calibration(audit: AuditEvidence) -> Iterable[str]:
     yield from audit.judged("CAL")
-    yield from (f"{measure}/overall" for measure in _CALIBRATION)
+    yield from audit.overall(_CALIBRATION)
     yield from (test.id for test in audit.result.calibration_tests)
 
 
@@ -167,7 +180,7 @@ def _robustness(audit: AuditEvidence) -> Iterable[str]:
 
 
 def _uncertainty(audit: AuditEvidence) -> Iterable[str]:
-    yield from (f"{measure}/overall" for measure in audit.front()[:1])
+    yield from audit.overall(audit.front()[:1])
     yield from (
         f"sample_size/{row.id}" for row in audit.result.sample_size if row.stratum == "overall"
     )
@@ -177,7 +190,7 @@ def _uncertainty(audit: AuditEvidence) -> Iterable[str]:
 def _threshold(audit: AuditEvidence) -> Iterable[str]:
     yield "plan/threshold"
     yield from audit.judged("THR")
-    yield "net_benefit/overall"
+    yield from audit.overall(("net_benefit",))
 
 
 _FOR_KEY: dict[Key, Callable[[AuditEvidence], Iterable[str]]] = {

@@ -118,7 +118,7 @@ def _since(version: Version, facts: Facts) -> tuple[date | None, str]:
 def _outside(item: Item, instrument: Instrument, facts: Facts) -> str | None:
     """Why an item is not in the product's scope; none when nothing stated takes it away."""
     places = values_of(facts, "jurisdiction")
-    if places is not None and instrument.jurisdiction not in (ANYWHERE, *places):
+    if places is not None and instrument.jurisdiction not in _reached(places):
         return f"applies in {instrument.jurisdiction}; the profile names {_either(places, 'and')}"
     if facts.role and not set(item.duty_holder) & set(facts.role):
         holder = _either((ROLE_NAMES[role] for role in item.duty_holder), "or")
@@ -129,6 +129,11 @@ def _outside(item: Item, instrument: Instrument, facts: Facts) -> str | None:
         # Of several ways into scope, the one that fails latest says most.
         return max((f for f in failures if f is not None), key=lambda f: f[0])[1]
     return None
+
+
+def _reached(places: Iterable[str]) -> set[str]:
+    """The laws of these places: what is used in a state (US-CO) is used in its country (US)."""
+    return {ANYWHERE} | {law for place in places for law in (place, place.partition("-")[0])}
 
 
 def _failing(condition: Condition, facts: Facts) -> tuple[int, str] | None:

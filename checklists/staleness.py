@@ -87,11 +87,13 @@ class Workplace:
         if self._profile is None:
             return []
         used = audit.file.result.provenance
-        known = {f.name: f.sha256 for f in used.data}
+        known: dict[str, set[str | None]] = {}
+        for file in used.data:
+            known.setdefault(file.name, {None}).add(file.sha256)
         found = [
             _replaced("data_changed", path)
             for path in self._profile.data
-            if path.name in known and self.sha256(path) not in (None, known[path.name])
+            if path.name in known and self.sha256(path) not in known[path.name]
         ]
         model = self._profile.model
         if model is None or used.model is None or model.name != used.model.name:

@@ -6,6 +6,7 @@ columns are as they went out is no answer.
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ FILLED = ("response", "chosen_options", "rationale", "documents", "name", "role"
 COLUMNS = (*READ, *FILLED)
 _SHEET = "answers"
 # A cell that starts so is run as a formula by spreadsheets when the file is CSV.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile("'*[=+@\t\r-]")
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,11 @@ def to_csv(rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def _defused(cell: str) -> str:
-    return "'" + cell if cell.startswith(_FORMULA) else cell
+    return "'" + cell if _FORMULA.match(cell) else cell
 
 
 def _restored(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def to_xlsx(rows: Sequence[Sequence[str]], allowed: Sequence[Sequence[str]]) -> bytes:
@@ -106,6 +107,8 @@ def to_xlsx(rows: Sequence[Sequence[str]], allowed: Sequence[Sequence[str]]) -> 
     for number, row in enumerate(rows):
         for column, text in enumerate(row):
             style = head if number == 0 else fill if COLUMNS[column] in FILLED else cell
+            # Such an apostrophe would be taken for the one that defuses a formula in a CSV file.
+            text = _defused(text) if text.startswith("'") else text
             sheet.write_string(number, column, text[:32767], style)
     for number, words in enumerate(allowed, start=1):
         place = COLUMNS.index("response")
@@ -131,19 +134,20 @@ def read_table(path: Path) -> list[Row]:
         With every problem found: another kind of file, columns that are missing, an item twice.
     """
     cells = _read_xlsx(path) if path.suffix.lower() == ".xlsx" else _read_csv(path)
-    if not cells:
+    start = next((n for n, values in enumerate(cells) if any(map(str.strip, values))), None)
+    if start is None:
         reason = "it is empty"
         raise InputError(Problem("empty", str(path), reason, "export one and fill it in"))
-    header = [name.strip() for name in cells[0]]
+    header = [name.strip() for name in cells[start]]
     missing = [name for name in ("item", *FILLED[:3]) if name not in header]
     if missing:
         remedy = nearest(missing[0], header)
         reason = f"column '{missing[0]}' is missing"
-        raise InputError(Problem("missing_column", f"{path}: row 1", reason, remedy))
+        raise InputError(Problem("missing_column", f"{path}: row {start + 1}", reason, remedy))
     rows: list[Row] = []
     problems: list[Problem] = []
     seen: dict[str, int] = {}
-    for line, values in enumerate(cells[1:], start=2):
+    for line, values in enumerate(cells[start + 1 :], start=start + 2):
         record = {n: _restored(v.strip()) for n, v in zip(header, values, strict=False)}
         if not record.get("response"):
             continue
@@ -161,7 +165,7 @@ def read_table(path: Path) -> list[Row]:
 def _parsed(line: int, record: dict[str, str]) -> Row:
     return Row(
         line=line,
-        item=record["item"],
+        item=record.get("item", ""),
         item_sha256=record.get("item_sha256", ""),
         answer_sha256=record.get("answer_sha256", ""),
         response=record["response"],
@@ -184,7 +188,12 @@ def _read_csv(path: Path) -> list[list[str]]:
     first = text.split("\n", 1)[0]
     # Spreadsheets in many languages write semicolons.
     separator = ";" if first.count(";") > first.count(",") else ","
-    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
+    try:
+        return [*csv.reader(io.StringIO(text, newline=""), delimiter=separator)]
+    except csv.Error as error:
+        reason = f"it is no CSV file ({error})"
+        remedy = "look for a quotation mark that is not closed"
+        raise InputError(Problem("bad_csv", str(path), reason, remedy)) from None
 
 
 def _read_xlsx(path: Path) -> list[list[str]]:

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-ROOMS = ("audit", "commands", "reports")
+ROOMS = ("audit", "checklists", "commands", "reports")
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 
 
@@ -65,6 +65,8 @@ def test_the_wheel_holds_what_is_easily_forgotten(wheel: zipfile.ZipFile) -> Non
         "commands/demo_data/README.md",
         "commands/demos/heart.yaml",
         "audit/py.typed",
+        "checklists/instruments/eu-ai-act.yaml",
+        "checklists/py.typed",
         "commands/py.typed",
     } <= names
     assert any(name.startswith("reports/templates/") for name in names)

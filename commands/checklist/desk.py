@@ -30,7 +30,7 @@ AuditOption = Annotated[
     typer.Option(
         "--audit",
         envvar="EQUIPOISE_AUDIT",
-        help="audit.json as evidence; out/audit.json beside the profile when it is there.",
+        help="audit.json as evidence; that in the folder of the profile or its out/ if absent.",
     ),
 ]
 AsOfOption = Annotated[
@@ -77,11 +77,16 @@ class Desk:
         return Workplace(self.answers_path.parent, self.profile, self.audit)
 
     def assess(
-        self, instruments: Iterable[str] | None = None, answers: AnswersFile | None = None
+        self,
+        instruments: Iterable[str] | None = None,
+        answers: AnswersFile | None = None,
+        *,
+        findings: bool = True,
     ) -> Assessment:
         """The state of the checklists now."""
         given = self.answers() if answers is None else answers
-        return assess(self.profile, given, self.on, self.workplace(), instruments)
+        place = self.workplace()
+        return assess(self.profile, given, self.on, place, instruments, findings=findings)
 
     def state(self, item: str, answers: AnswersFile | None = None) -> ItemState:
         """The state of one item, whether its instrument is followed or not."""
@@ -93,9 +98,9 @@ class Desk:
 def open_desk(profile: Path, answers: Path, audit: Path | None, as_of: str | None) -> Desk:
     """Read the profile; find the audit."""
     read = read_profile(profile)
-    beside = profile.parent / "out" / "audit.json"
-    if audit is None and beside.exists():
-        audit = beside
+    if audit is None:
+        beside = (profile.parent / "out" / "audit.json", profile.parent / "audit.json")
+        audit = next((path for path in beside if path.exists()), None)
     return Desk(read, answers, audit, date_of(as_of))
 
 

@@ -31,7 +31,7 @@ def lint(
     2 a file cannot be read.
     """
     desk = open_desk(profile, answers, audit, as_of)
-    findings = lint_findings(desk.assess(), strict=strict)
+    findings = lint_findings(desk.assess(findings=strict), strict=strict)
     for line in findings:
         typer.echo(line)
     count = len(desk.answers().answers)

@@ -42,10 +42,7 @@ class Question:
             say("You had begun to answer this; Enter keeps what stands in [brackets].")
         try:
             return self._asked()
-        except (BrokenOffError, QuitError) as stop:
-            text = getattr(stop, "typed", "")
-            if text and self.draft.response is not None and not self.draft.rationale:
-                self._update(rationale=text)
+        except (BrokenOffError, QuitError):
             if self.draft.response is not None:
                 keep_draft(self.desk.answers_path, self.draft)
             raise
@@ -55,7 +52,8 @@ class Question:
             word = self._choice()
             if word in ("skip", "back"):
                 return "skipped" if word == "skip" else word
-            self._update(response=word)
+            if word != self.draft.response:
+                self._update(response=word, options=())
             if self.state.item.options:
                 self._update(options=self._options())
             if not self._rationale():
@@ -105,9 +103,11 @@ class Question:
 
     def _options(self) -> tuple[str, ...]:
         known = list(self.state.item.options)
+        kept = self.draft.options
+        shown = f" [{', '.join(kept)}]" if kept else ""
         while True:
-            typed = ask(f"Which of them (comma-separated: {', '.join(known)}): ")
-            chosen = tuple(word.strip() for word in typed.split(",") if word.strip())
+            typed = ask(f"Which of them (comma-separated: {', '.join(known)}){shown}: ")
+            chosen = tuple(word.strip() for word in typed.split(",") if word.strip()) or kept
             wrong = [word for word in chosen if word not in known]
             if not wrong:
                 return chosen
@@ -120,7 +120,12 @@ class Question:
         kept = self.draft.rationale
         hint = "needed: why does it not apply" if needed else "Enter for none"
         shown = f" [{kept[:40]}…]" if kept else ""
-        text = ask_lines(f"Rationale ({hint}; end a line with \\ to go on){shown}: ") or kept
+        try:
+            text = ask_lines(f"Rationale ({hint}; end a line with \\ to go on){shown}: ") or kept
+        except BrokenOffError as stop:
+            begun = [part for part in (kept, stop.typed) if part]
+            self._update(rationale="\n".join(begun) or None)
+            raise
         if needed and not text:
             say("'not applicable' needs a rationale; choose again")
             return False
@@ -215,7 +220,9 @@ class Question:
             say("Answer again, or skip to leave theirs; Enter keeps what you said.")
             self.seen = error.theirs
             return False
-        drop_draft(self.desk.answers_path)
+        kept = read_draft(self.desk.answers_path)
+        if kept is not None and kept.item == id:  # that of an item that was skipped stays
+            drop_draft(self.desk.answers_path)
         say(f"saved {id}")
         return True
 
