@@ -153,11 +153,13 @@ def write_result(result: Any, out: Path, plan_text: str, *, keep_plan: bool) -> 
     from audit.atomic import write_atomic
     from reports.gate import summary_text
     from reports.html import render_html
+    from reports.papers import Papers
 
-    page = render_html(result, plan_text)
+    text = result.to_json()
+    page = render_html(Papers(result, text.encode(), plan_text))
     if keep_plan:
         write_atomic(out / "equipoise.yaml", plan_text)
-    write_atomic(out / "audit.json", result.to_json())
+    write_atomic(out / "audit.json", text)
     write_atomic(out / "report.html", page)
     return f"{summary_text(result)}\nwrote {out / 'audit.json'} and {out / 'report.html'}"
 

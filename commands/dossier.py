@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-from audit.problems import InputError, Problem, nearest
-
-TEMPLATES = ("full",)
+from audit.problems import InputError, Problem
 
 
 def run_dossier(path: Path, plan_path: Path | None, template: str, out: Path) -> str:
     """Render the dossier, write it and return a line for the terminal."""
-    if template not in TEMPLATES:
-        reason = f"unknown template '{template}'"
-        raise InputError(Problem("bad_flag", "--template", reason, nearest(template, TEMPLATES)))
+    from reports.outline import outline
+
+    outline(template)  # an unknown one is told before any work
 
     from audit.atomic import check_writable, write_atomic
     from audit.result_file import read_result
@@ -20,9 +18,10 @@ def run_dossier(path: Path, plan_path: Path | None, template: str, out: Path) ->
     check_writable(out.parent)
     plan_text = _plan_text(plan_path, result.provenance.plan_sha256)
 
+    from reports.papers import Papers
     from reports.pdf import render_pdf
 
-    write_atomic(out, render_pdf(result, path.read_bytes(), plan_text))
+    write_atomic(out, render_pdf(Papers(result, path.read_bytes(), plan_text), template))
     return f"wrote {out}"
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from audit.result import AuditResult
+from reports.papers import Papers
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,9 @@ class Attached:
     relationship: str
 
 
-def attachments(
-    result: AuditResult, audit_json: bytes, plan_text: str | None
-) -> tuple[Attached, ...]:
+def attachments(papers: Papers) -> tuple[Attached, ...]:
     """Collect the attached files, the manifest last."""
+    result, audit_json, plan_text = papers.result, papers.audit_json, papers.plan_text
     if plan_text is not None:
         plan = Attached("equipoise.yaml", plan_text.encode(), "The audit plan as written", "Source")
     else:

@@ -147,12 +147,14 @@ Block = Table | Figure | Text | Bullets | Facts | Heading
 
 @dataclass(frozen=True)
 class Section:
-    """A numbered section."""
+    """A numbered section; `locator` is its place in the text that asks for it."""
 
     id: str
     number: int
     title: str
     blocks: tuple[Block, ...]
+    locator: str = ""
+    intro: str = ""
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,8 @@ class Report:
     tool: str
     fingerprint: str
     fingerprint_of: str
+    kind: str = "Bias audit dossier"
+    neutral: str = ""
     explorer: dict[str, Any] = field(default_factory=dict)
 
     @property

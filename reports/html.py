@@ -7,20 +7,20 @@ from typing import Any
 
 from markupsafe import Markup
 
-from audit.result import AuditResult
 from reports.blocks import Facts, Report, Section
+from reports.papers import Papers
 from reports.templating import ASSETS, asset, render
 from reports.view import build_view
 
 VEGA = "vega-bundle.js.gz"
 
 
-def render_html(result: AuditResult, plan_text: str | None = None) -> str:
-    """Render the page. With `plan_text` the plan stands in it as it was written."""
-    view = build_view(result)
+def render_html(papers: Papers) -> str:
+    """Render the page; the plan stands in it as it was written, where it is at hand."""
+    view = build_view(papers)
     return render(
         "page.html",
-        view=view if plan_text is None else _with_plan(view, plan_text),
+        view=view if papers.plan_text is None else _with_plan(view, papers.plan_text),
         figures=_figures(view),
         chooser=_chooser(view),
         fonts=_fonts(),

@@ -17,6 +17,8 @@ from markupsafe import Markup
 from audit.result import AuditResult
 from reports.attachments import Attached, attachments
 from reports.blocks import Report
+from reports.outline import outline
+from reports.papers import Papers
 from reports.pdfa import mark_accessible
 from reports.templating import ASSETS, asset, render
 from reports.view import build_view
@@ -36,13 +38,14 @@ class RenderError(Exception):
     """A resource or a style was not usable, so the document would not be what it claims."""
 
 
-def render_pdf(result: AuditResult, audit_json: bytes, plan_text: str | None) -> bytes:
-    """Render the dossier. Identical inputs give identical bytes."""
-    files = attachments(result, audit_json, plan_text)
+def render_pdf(papers: Papers, template: str = "full") -> bytes:
+    """Render a dossier. Identical inputs give identical bytes."""
+    chosen = outline(template)
+    files = attachments(papers)
     manifest = sha256(files[-1].content).hexdigest()
-    view = build_view(result, manifest, "manifest")
-    moment = document_date(result)
-    html = document_html(view, moment)
+    view = build_view(papers, chosen, manifest, "manifest")
+    moment = document_date(papers.result)
+    html = document_html(view, moment, chosen.id)
     with _source_date(moment), _errors_raise():
         made = _write(html, files, moment)
     return mark_accessible(made)
@@ -57,7 +60,7 @@ def document_date(result: AuditResult) -> datetime:
     return datetime.fromtimestamp(int(epoch), UTC) if epoch else UNSTATED
 
 
-def document_html(view: Report, moment: datetime) -> str:
+def document_html(view: Report, moment: datetime, template: str = "full") -> str:
     """Make the page that is printed, its figures as vector images."""
     from reports.figures import specification
     from reports.svg import to_svg
@@ -65,7 +68,7 @@ def document_html(view: Report, moment: datetime) -> str:
     drawn = [f for f in view.figures if not f.screen_only]
     images = {f.id: _data_uri(to_svg(specification(f))) for f in drawn}
     return render(
-        "document.html",
+        f"{template}/document.html",
         view=view,
         images=images,
         numbers={f.id: i for i, f in enumerate(drawn, 1)},

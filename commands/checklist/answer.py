@@ -70,18 +70,23 @@ def answer(
     who = person(name, role)
     before = desk.answers()
     state = desk.state(item, before)
-    evidence = _evidence(desk, file or [], figure or [], statement or [])
+    evidence, problems = _evidence(desk, file or [], figure or [], statement or [])
     also = {} if only else also_answered(desk.profile.catalogue, item, desk.on)
-    made = new_answer(
-        state.standing,
-        response=response,
-        options=option or [],
-        rationale=rationale,
-        evidence=evidence,
-        also=also,
-        by=who,
-        at=moment(),
-    )
+    try:
+        made = new_answer(
+            state.standing,
+            response=response,
+            options=option or [],
+            rationale=rationale,
+            evidence=evidence,
+            also=also,
+            by=who,
+            at=moment(),
+        )
+    except InputError as error:
+        raise InputError([*error.problems, *problems]) from None
+    if problems:
+        raise InputError(problems)
 
     def change(previous: Answer | None) -> Answer:
         return replaced(made, previous)
@@ -92,8 +97,8 @@ def answer(
 
 def _evidence(
     desk: Desk, files: Sequence[str], figures: Sequence[str], statements: Sequence[str]
-) -> list[Evidence]:
-    """The evidence named on the command line; every problem of it at once."""
+) -> tuple[list[Evidence], list[Problem]]:
+    """The evidence named on the command line, and every problem of it."""
     base = desk.answers_path.parent
     found: list[Evidence] = []
     problems: list[Problem] = []
@@ -116,6 +121,4 @@ def _evidence(
                 found.append(figure_evidence(desk.audit, id, base, own))
             except InputError as error:
                 problems += error.problems
-    if problems:
-        raise InputError(problems)
-    return found
+    return found, problems

@@ -10,7 +10,7 @@ from audit.problems import InputError, Problem, nearest
 from checklists.answering import also_answered, file_evidence, new_answer
 from checklists.answers import Answer, Evidence, Person, replaced
 from checklists.answers_file import change_answers
-from checklists.assessment import Assessment
+from checklists.assessment import Assessment, ItemState
 from checklists.scales import SCALES
 from checklists.tables import Row, read_table, table, to_csv, to_xlsx
 from commands.checklist.desk import (
@@ -121,12 +121,17 @@ def import_(
     """
     desk = open_desk(profile, answers, audit, as_of)
     rows = read_table(path)
-    given = desk.answers().answers
+    held = desk.answers()
+    given = held.answers
+    items = desk.profile.catalogue.items
+    named = sorted({items[row.item].instrument for row in rows if row.item in items})
+    states = {s.item.id: s for s in desk.assess(named, held).items}
     made: dict[str, Answer] = {}
     problems: list[Problem] = []
     for row in rows:
         try:
-            answer = _answer(desk, path, row, given.get(row.item), name, role, only)
+            item = desk.profile.catalogue.item(row.item)
+            answer = _answer(desk, path, row, states[item.id], given.get(item.id), name, role, only)
         except InputError as error:
             where = f"{path}: row {row.line}"
             problems += [
@@ -149,13 +154,13 @@ def _answer(
     desk: Desk,
     path: Path,
     row: Row,
+    state: ItemState,
     before: Answer | None,
     name: str | None,
     role: str | None,
     only: bool,
 ) -> Answer | None:
     """The answer of a row; none where the row says what stands already."""
-    state = desk.state(row.item)
     if before is not None and _same(row, before):
         return None
     if row.item_sha256 and row.item_sha256 != state.item.sha256(state.standing.version):

@@ -145,7 +145,7 @@ class Walk:
         self._visit(state)
 
     def _show(self, state: ItemState) -> None:
-        states = self._states()
+        states = [s for s in self._states() if s.instrument.id == state.instrument.id]
         done = sum(not s.open for s in states)
         say("")
         say(f"── {state.instrument.short}: {done} of {len(states)} answered " + "─" * 24)

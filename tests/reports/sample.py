@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import Any
 
 from audit.result import SCHEMA_VERSION, AuditResult
+from reports.papers import Papers
 
 THRESHOLD = 0.4
 SITES = ("Charité", "Karolinska", "Leiden", "Lyon", "St Mary's Hospital & Infirmary, North Wing")
@@ -469,3 +470,13 @@ def large() -> AuditResult:
                            "id": f"{measure}/{kind}/{name}:{base}"}  # fmt: skip
                 data["disparities"].append(model | changed)
     return AuditResult.model_validate(data)
+
+
+def papers_of(result: AuditResult, plan_text: str | None = None) -> Papers:
+    """Papers of a result alone."""
+    return Papers(result, result.to_json().encode(), plan_text)
+
+
+def papers(plan_text: str | None = None) -> Papers:
+    """Papers of the sample."""
+    return papers_of(sample(), plan_text)

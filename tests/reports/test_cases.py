@@ -22,6 +22,7 @@ from tests.audit.tasks.cases import (
     planned,
 )
 from tests.audit.tasks.test_image_to_image import pictures
+from tests.reports.sample import papers_of
 from tests.reports.validators import assert_conforms, needs
 
 TASKS = ("segmentation", "detection", "image", "survival")
@@ -48,7 +49,7 @@ def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def test_both_validators_accept_the_dossier(result: AuditResult, tmp_path: Path) -> None:
     pymupdf = needs("pymupdf")
-    pdf = render_pdf(result, result.to_json().encode(), "version: 1\n")
+    pdf = render_pdf(papers_of(result, "version: 1\n"))
     assert_conforms(pdf, tmp_path)
     with pymupdf.open(stream=pdf) as document:
         text = "\n".join(page.get_text() for page in document)
@@ -71,4 +72,4 @@ def test_the_result_reads_back_and_the_page_and_the_summary_name_its_measures(
              "survival": "Uno's C"}  # fmt: skip
     name = names[result.cohort.task]
     assert name in summary_text(result)
-    assert name in unescape(render_html(result, "version: 1\n"))
+    assert name in unescape(render_html(papers_of(result, "version: 1\n")))

@@ -10,7 +10,7 @@ from audit.result import AuditResult
 from reports.format import anchor
 from reports.html import render_html
 from reports.words import STATUS
-from tests.reports.sample import LEVELS, large, sample, sample_dict
+from tests.reports.sample import LEVELS, large, papers, papers_of, sample, sample_dict
 
 VOID = {"meta", "link", "col", "br", "img", "input", "hr"}
 HOSTILE = "<script>alert(1)</script><!-- & \"quoted\" 'too'"
@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return render_html(sample())
+    return render_html(papers())
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +132,8 @@ def test_user_text_is_escaped() -> None:
         if attribute["name"] == "sex":
             attribute["levels"] = (HOSTILE, "M")
     data["warnings"] = [{"code": "x", "message": HOSTILE}]
-    clean = Page(render_html(sample()))
-    page = Page(render_html(AuditResult.model_validate(data), plan_text=HOSTILE))
+    clean = Page(render_html(papers()))
+    page = Page(render_html(papers_of(AuditResult.model_validate(data), HOSTILE)))
     assert len(page.scripts) == len(clean.scripts)
     assert page.open == []
     assert HOSTILE in "".join(page.text)
@@ -145,22 +145,22 @@ def test_long_names_do_not_break_the_page() -> None:
     for attribute in data["cohort"]["attributes"]:
         if attribute["name"] == "hospital":
             attribute["levels"] = (*LEVELS["hospital"][:4], "H" * 120)
-    page = Page(render_html(AuditResult.model_validate(data)))
+    page = Page(render_html(papers_of(AuditResult.model_validate(data))))
     assert page.open == []
 
 
 def test_a_large_audit_stays_small_and_quick() -> None:
     result = large()
     assert len(result.disparities) > 10_000
-    render_html(sample())  # the imports and the bundle are paid for once per process
+    render_html(papers())  # the imports and the bundle are paid for once per process
     start = time.perf_counter()
-    html = render_html(result)
+    html = render_html(papers_of(result))
     assert time.perf_counter() - start < 4
     assert len(html.encode()) < 5_000_000
 
 
 def test_rendering_is_repeatable(html: str) -> None:
-    assert render_html(sample()) == html
+    assert render_html(papers()) == html
 
 
 def test_a_rank_score_has_no_curves_and_still_renders() -> None:
@@ -169,7 +169,7 @@ def test_a_rank_score_has_no_curves_and_still_renders() -> None:
     data["sites"] = None
     data["verdicts"] = []
     data["disparities"] = []
-    page = Page(render_html(AuditResult.model_validate(data)))
+    page = Page(render_html(papers_of(AuditResult.model_validate(data))))
     text = " ".join(page.text)
     assert "No decision curve" in text
     assert "The plan sets no requirement" in text

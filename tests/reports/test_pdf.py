@@ -15,9 +15,10 @@ import pikepdf
 import pytest
 
 from audit.result import AuditResult
+from reports.papers import Papers
 from reports.pdf import UNSTATED, RenderError, _errors_raise, document_date, render_pdf
 from reports.words import STATUS, VERDICT
-from tests.reports.sample import LEVELS, sample, sample_dict
+from tests.reports.sample import LEVELS, papers, papers_of, sample, sample_dict
 from tests.reports.validators import assert_conforms, needs
 
 ROOT = Path(__file__).parents[2]
@@ -25,16 +26,15 @@ PLAN = "version: 1\ntitle: made up\n"
 IN_A_FRESH_PROCESS = """
 import hashlib
 from reports.pdf import render_pdf
-from tests.reports.sample import sample
-result = sample()
-made = render_pdf(result, result.to_json().encode(), "version: 1\\ntitle: made up\\n")
+from tests.reports.sample import papers
+made = render_pdf(papers("version: 1\\ntitle: made up\\n"))
 print(hashlib.sha256(made).hexdigest())
 """
 
 
 @pytest.fixture(scope="module")
 def pdf() -> bytes:
-    return render_pdf(sample(), sample().to_json().encode(), PLAN)
+    return render_pdf(papers(PLAN))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_both_validators_accept_it(pdf: bytes, tmp_path: Path) -> None:
 
 
 def test_the_same_inputs_give_the_same_bytes(pdf: bytes) -> None:
-    assert render_pdf(sample(), sample().to_json().encode(), PLAN) == pdf
+    assert render_pdf(papers(PLAN)) == pdf
 
 
 def test_another_process_and_clock_give_the_same_bytes(pdf: bytes) -> None:
@@ -92,7 +92,7 @@ def test_the_footer_names_the_manifest(text: str, attached: dict[str, bytes]) ->
 def test_a_plan_without_text_is_attached_as_json() -> None:
     from reports.attachments import attachments
 
-    plan = attachments(sample(), b"{}", None)[1]
+    plan = attachments(papers())[1]
     assert plan.name == "equipoise.json"
     assert json.loads(plan.content) == sample().plan
 
@@ -121,7 +121,7 @@ def test_a_stream_that_ends_in_a_carriage_return_is_written_otherwise() -> None:
         if zlib.adler32(text) % 256 == ord("\r")
     )
     assert zlib.compress(awkward).endswith(b"\r")
-    made = render_pdf(sample(), awkward, PLAN)
+    made = render_pdf(Papers(sample(), awkward, PLAN))
     assert b"\r\nendstream" not in made
     report = page.validate_pdf_bytes(made, profile=page.ValidationProfile.PDF_A_3A)
     assert report.is_compliant
@@ -204,5 +204,5 @@ def test_hostile_long_and_foreign_names_do_not_break_it() -> None:
     data["sites"]["strata"] = [f"hospital={n}" for n in names]
     data["plan"] = data["plan"] | {"title": "A " + "very " * 30 + "long title <b>"}
     result = AuditResult.model_validate(data)
-    made = render_pdf(result, result.to_json().encode(), None)
+    made = render_pdf(papers_of(result))
     assert made.startswith(b"%PDF-1.7")

@@ -12,7 +12,7 @@ from reports.html import VEGA
 from reports.svg import flattened, stable_ids
 from reports.templating import ASSETS, script_json
 from reports.view import build_view
-from tests.reports.sample import sample, sample_dict
+from tests.reports.sample import papers, papers_of, sample, sample_dict
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_every_interval_method_is_explained(method: str, expected: str) -> None:
 
 
 def test_undefined_is_never_a_number() -> None:
-    tables = [b for s in build_view(sample()).sections for b in s.blocks if isinstance(b, Table)]
+    tables = [b for s in build_view(papers()).sections for b in s.blocks if isinstance(b, Table)]
     cells = [c for t in tables for g in t.groups for r in g.rows for c in r.cells]
     refused = [c for c in cells if c.kind == "status"]
     assert refused
@@ -79,7 +79,7 @@ def test_undefined_is_never_a_number() -> None:
 
 
 def test_every_measure_used_is_in_the_methods() -> None:
-    view = build_view(sample())
+    view = build_view(papers())
     table = next(b for s in view.sections for b in s.blocks if isinstance(b, Table)
                  and b.id == "measures")  # fmt: skip
     named = {r.cells[0].text for g in table.groups for r in g.rows}
@@ -87,21 +87,21 @@ def test_every_measure_used_is_in_the_methods() -> None:
 
 
 def test_widths_add_up() -> None:
-    for section in build_view(sample()).sections:
+    for section in build_view(papers()).sections:
         for block in section.blocks:
             if isinstance(block, Table):
                 assert sum(block.widths) == pytest.approx(100, abs=0.1)
 
 
 def test_summary_counts_the_verdicts_and_claims_no_more() -> None:
-    summary = build_view(sample()).summary
+    summary = build_view(papers()).summary
     assert "1 met, 1 violated, 1 inconclusive" in " ".join(summary.sentences)
     assert [v.word for v in summary.verdicts] == [w for _, w in words.VERDICT.values()]
     assert "not a pass" in summary.legend
 
 
 def test_alternative_texts_come_from_the_numbers() -> None:
-    alt = {f.id: f.alt for f in build_view(sample()).figures}
+    alt = {f.id: f.alt for f in build_view(papers()).figures}
     assert "lowest in the subgroup race=Black at 0.276" in alt["forest-0"]
     assert all(len(text) > 40 for text in alt.values())
 
@@ -109,7 +109,7 @@ def test_alternative_texts_come_from_the_numbers() -> None:
 def test_an_empty_audit_has_a_view() -> None:
     data = sample_dict() | {"estimates": [], "disparities": [], "verdicts": [], "warnings": []}
     data |= {"sites": None, "curves": {"calibration": [], "decision": [], "risk": []}}
-    view = build_view(AuditResult.model_validate(data))
+    view = build_view(papers_of(AuditResult.model_validate(data)))
     assert view.sections[0].title == "Cohort"
 
 

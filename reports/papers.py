@@ -1,0 +1,39 @@
+"""What a document is made from: an audit, the answers to checklists, and what came before."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from audit.comparison.records import Comparison
+from audit.result import AuditResult
+from checklists.assessment import Assessment, ItemState
+from reports.parts.index import Index
+
+
+@dataclass(frozen=True)
+class Papers:
+    """The inputs of a document, with the files as they were written.
+
+    `plan_text` and `answers_text` are the files themselves, to be attached; `previous` is the audit
+    behind the version before this one.
+    """
+
+    result: AuditResult
+    audit_json: bytes
+    plan_text: str | None = None
+    assessment: Assessment | None = None
+    answers_text: str | None = None
+    previous: AuditResult | None = None
+    comparison: Comparison | None = None
+    comparison_json: bytes | None = None
+    extra: dict[str, bytes] = field(default_factory=dict)
+
+    @cached_property
+    def index(self) -> Index:
+        """Look-ups over the audit."""
+        return Index(self.result)
+
+    @cached_property
+    def states(self) -> dict[str, ItemState]:
+        """Items of the checklists by id; empty where no checklist is at hand."""
+        items = self.assessment.items if self.assessment is not None else ()
+        return {state.item.id: state for state in items}

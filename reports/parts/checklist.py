@@ -1,0 +1,245 @@
+"""The checklists in a document: a matrix of statuses, the answers with evidence, who signed."""
+
+from collections.abc import Iterable, Sequence
+
+from checklists.answers import DECISION_NAMES, Answer, FileEvidence
+from checklists.assessment import ItemState
+from checklists.coverage import Coverage, coverages
+from checklists.vocabulary import CERTAINTY_NAMES, ROLE_NAMES, STATE_NAMES
+from reports.blocks import Block, Bullets, Cell, Column, Group, Row, Table, Text
+from reports.format import plural
+from reports.outline import OutlineSection
+from reports.papers import Papers
+
+SYMBOLS = {"met": "✓", "partly": "◐", "not_met": "✗", "not_applicable": "○", "not_assessed": "–"}
+COVERAGE_NOTE = (
+    "Answered items over items that have to be answered. A share of items met is coverage; it says "
+    "nothing of compliance. A stale answer counts as stale alone."
+)
+_MOST_MISSING = 12
+
+
+def status(papers: Papers) -> list[Block]:
+    """Matrix of statuses: instrument and requirement by what was answered."""
+    if papers.assessment is None:
+        return []
+    groups = []
+    for found in coverages(papers.assessment):
+        if not found.coverage.items:
+            continue
+        states = ", ".join(
+            f"{STATE_NAMES[s]} {n}" for s, n in found.states.items() if n and s != "not_in_scope"
+        )
+        due = f"; further ones apply from {found.next_due}" if found.next_due else ""
+        label = f"{found.instrument.short} ({found.instrument.status}): {states}{due}"
+        rows = [_coverage_row(s.title, s.coverage) for s in found.sections if s.coverage.items]
+        groups.append(Group(label, (*rows, _coverage_row("All of it", found.coverage))))
+    if not groups:
+        return []
+    columns = (
+        Column("Requirement", "text", 36),
+        Column("Items", "count", 7),
+        Column("Met", "count", 7),
+        Column("Partly", "count", 7),
+        Column("Not met", "count", 8),
+        Column("N/a", "count", 6),
+        Column("Stated", "count", 8),
+        Column("Open", "count", 7),
+        Column("Stale", "count", 7),
+        Column("Unsigned", "count", 9),
+    )
+    return [
+        Text((f"As of {papers.assessment.on}, for the product profile attached to the answers.",)),
+        Table(
+            "checklist-status", "Checklists by requirement", columns, tuple(groups), COVERAGE_NOTE
+        ),
+        *_troubles(papers),
+    ]
+
+
+def _coverage_row(title: str, c: Coverage) -> Row:
+    n = c.statuses
+    values = (c.items, n["met"], n["partly"], n["not_met"], n["not_applicable"], c.stated)
+    rest = (c.items - c.answered - c.stale, c.stale, c.unsigned)
+    return Row((Cell(title), *(Cell(str(v), sort=v) for v in (*values, *rest))))
+
+
+def _troubles(papers: Papers) -> list[Block]:
+    """Stale answers and findings of the audit that speak against answers."""
+    told: list[str] = []
+    for state in papers.states.values():
+        if not state.counted:
+            continue
+        told += [f"{state.item.id} is stale, {reason}" for reason in state.stale[:2]]
+        told += [f"{state.item.id}: {c.words}: {c.sentence}" for c in state.contradictions]
+    if not told:
+        return []
+    shown = told[:30]
+    rest = len(told) - len(shown)
+    more = f" {plural(rest, 'further one')} in the attached answers." if rest else ""
+    return [
+        Bullets(tuple(shown), f"Answers that no longer hold, or that the audit speaks to:{more}")
+    ]
+
+
+def answers(papers: Papers) -> list[Block]:
+    """Every instrument's answers, one table each."""
+    if papers.assessment is None:
+        return []
+    blocks: list[Block] = []
+    for name in dict.fromkeys(s.instrument.id for s in papers.assessment.items):
+        states = [s for s in papers.assessment.of(name) if s.standing.in_scope]
+        blocks += answered(name, states)
+    return blocks
+
+
+def answered(id: str, states: Sequence[ItemState]) -> list[Block]:
+    """A table of what was answered, and after it what is open and who owes it."""
+    given = [s for s in states if s.answer is not None and s.branch == "asked"]
+    found: list[Block] = []
+    if given:
+        names = dict.fromkeys(s.instrument.short for s in given)
+        columns = (
+            Column("Item", "text", 27),
+            Column("Answer", "text", 16),
+            Column("Statement and evidence", "text", 57),
+        )
+        groups = tuple(
+            Group(
+                name if len(names) > 1 else "", tuple(_row(s) for s in given if _short(s) == name)
+            )
+            for name in names
+        )
+        caption = f"Answers to {', '.join(names)}"
+        found.append(Table(f"answers-{id}", caption, columns, groups, dense=True))
+    return found + _open([s for s in states if s.counted and s.answer is None])
+
+
+def _short(state: ItemState) -> str:
+    return state.instrument.short
+
+
+def _row(state: ItemState) -> Row:
+    answer = state.answer
+    assert answer is not None  # only answered items come here
+    return Row(
+        (
+            Cell(f"{state.item.id} {state.item.heading}", f"{state.item.locator}. {_asked(state)}"),
+            Cell(
+                f"{SYMBOLS[state.status]} {state.status_words}{' (stale)' if state.stale else ''}",
+                f"{answer.by}, {answer.at:%Y-%m-%d}{_through(state)}{_decided(answer)}",
+                kind="verdict",
+            ),
+            Cell(answer.rationale or "No rationale was given.", "; ".join(_evidence(answer))),
+        )
+    )
+
+
+def _asked(state: ItemState) -> str:
+    return " ".join(state.standing.question.split())
+
+
+def _through(state: ItemState) -> str:
+    return f", by the statement for {state.through}" if state.through else ""
+
+
+def _decided(answer: Answer) -> str:
+    decision = answer.decision()
+    if decision is None:
+        return "; not reviewed" if not answer.voided() else "; sign-off void, edited since"
+    last = answer.standing_reviews()[-1]
+    return f"; {DECISION_NAMES[decision]} by {last.by}"
+
+
+def _evidence(answer: Answer) -> Iterable[str]:
+    for evidence in answer.evidence:
+        if isinstance(evidence, FileEvidence):
+            place = f", {evidence.locator}" if evidence.locator else ""
+            yield f"{evidence.file}{place} (SHA-256 {evidence.sha256[:12]}…)"
+        else:
+            yield f"{evidence.statement} [{evidence.figure}]"
+    if answer.options:
+        yield f"Chosen: {', '.join(answer.options)}"
+
+
+def _open(states: Sequence[ItemState]) -> list[Block]:
+    """What nobody has answered, and who owes it."""
+    if not states:
+        return []
+    shown = tuple(_owed(s) for s in states[:_MOST_MISSING])
+    rest = len(states) - len(shown)
+    more = f" {plural(rest, 'further item')} open besides these." if rest else ""
+    return [Bullets(shown, f"Not assessed, {plural(len(states), 'item')}:{more}", dense=True)]
+
+
+def _owed(state: ItemState) -> str:
+    holders = " or ".join(ROLE_NAMES[role] for role in state.item.duty_holder)
+    expected = f"; expected: {', '.join(state.item.evidence)}" if state.item.evidence else ""
+    return f"{state.item.id} {state.item.heading} (owed by the {holders}{expected})"
+
+
+def missing(planned: OutlineSection) -> Text:
+    """What belongs into an empty section and who owes it; nothing is made up in its place."""
+    holders = " or ".join(ROLE_NAMES[role] for role in planned.owed_by) or "provider"
+    needs = planned.needs or planned.title
+    return Text(
+        (f"Nothing is on record for this section. Missing: {needs} Owed by the {holders}.",)
+    )
+
+
+def reviews(papers: Papers) -> list[Block]:
+    """Who reviewed and signed, with the hash that binds them to the answer."""
+    rows = []
+    for state in papers.states.values():
+        if state.answer is None or state.through is not None:
+            continue
+        digest = state.answer.sha256()
+        for review in state.answer.standing_reviews():
+            rows.append(
+                Row(
+                    (
+                        Cell(state.item.id),
+                        Cell(DECISION_NAMES[review.decision]),
+                        Cell(str(review.by), f"{review.at:%Y-%m-%d %H:%M} UTC"),
+                        Cell(review.comment or ""),
+                        Cell(digest[:16] + "…", kind="code"),
+                    )
+                )
+            )
+    if not rows:
+        return []
+    columns = (
+        Column("Item", "text", 16),
+        Column("Decision", "text", 15),
+        Column("By", "text", 27),
+        Column("Comment", "text", 24),
+        Column("Answer, SHA-256", "text", 18),
+    )
+    note = "A review holds for the answer with this hash; an edit after it voids it."
+    return [Table("reviews", "Reviews and sign-offs", columns, (Group("", tuple(rows)),), note,
+                  dense=True)]  # fmt: skip
+
+
+def sources(papers: Papers) -> list[Block]:
+    """The instruments behind the checklists: editions, and how far each was checked."""
+    if papers.assessment is None:
+        return []
+    rows = []
+    for name in dict.fromkeys(s.instrument.id for s in papers.assessment.items):
+        instrument = papers.assessment.profile.catalogue.instruments[name]
+        levels = dict.fromkeys(CERTAINTY_NAMES[i.certainty] for i in instrument.items)
+        rows.append(
+            Row(
+                (
+                    Cell(instrument.short, instrument.status),
+                    Cell(instrument.editions[-1].citation),
+                    Cell(str(instrument.verified_on), "; ".join(levels)),
+                )
+            )
+        )
+    columns = (
+        Column("Instrument", "text", 22),
+        Column("Text", "text", 50),
+        Column("Checked on", "text", 28),
+    )
+    return [Table("instruments", "Texts behind the checklists", columns, (Group("", tuple(rows)),))]
