@@ -11,10 +11,12 @@ import typer
 from audit.memory import keep_one_arena
 from audit.problems import InputError
 from commands.compare import compare
+from commands.dossier import dossier
 from commands.lazy import lazy_group
 from commands.manifest import manifest
 from commands.merge import merge
 from commands.tally import tally
+from commands.verify import verify
 
 app = typer.Typer(
     name="equipoise",
@@ -294,6 +296,8 @@ app.command()(manifest)
 app.command()(compare)
 app.command()(tally)
 app.command()(merge)
+app.command()(dossier)
+app.command()(verify)
 app.add_typer(
     typer.Typer(
         name="checklist",
@@ -323,21 +327,6 @@ def gate(
     if text:
         typer.echo(text, nl=False)
     raise typer.Exit(code)
-
-
-@app.command()
-def dossier(
-    result: Annotated[Path, typer.Argument(help="audit.json to render.")],
-    plan: Annotated[
-        Path | None, typer.Option("--plan", help="Plan file to attach as it was written.")
-    ] = None,
-    template: Annotated[str, typer.Option("--template", help="full.")] = "full",
-    out: Annotated[Path, typer.Option("--out", help="PDF to write.")] = Path("dossier.pdf"),
-) -> None:
-    """Render an audit as a PDF dossier (PDF/A-3a, PDF/UA-1) with the audit attached."""
-    from commands.dossier import run_dossier
-
-    typer.echo(run_dossier(result, plan, template, out))
 
 
 @app.command()

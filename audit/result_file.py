@@ -34,16 +34,26 @@ def read_result_file(path: Path) -> ResultFile:
     """
     try:
         content = path.read_bytes()
-        result = AuditResult.from_json(content)
     except FileNotFoundError:
-        reason, remedy = "no such file", "run `equipoise audit` first"
+        problem = _problem(path, "no such file", "run `equipoise audit` first")
     except OSError as error:
-        reason, remedy = f"it cannot be read ({error.strerror})", "check the path"
+        problem = _problem(path, f"it cannot be read ({error.strerror})", "check the path")
+    else:
+        result = parse_result(content, str(path))
+        return ResultFile(path, hashlib.sha256(content).hexdigest(), result)
+    raise InputError(problem)
+
+
+def parse_result(content: bytes, name: str) -> AuditResult:
+    """Read the content of an audit.json; `name` is how problems call it."""
+    try:
+        return AuditResult.from_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         reason = f"not an audit result of this version ({place}: {first['msg']})"
-        remedy = "run `equipoise audit` again"
-    else:
-        return ResultFile(path, hashlib.sha256(content).hexdigest(), result)
-    raise InputError(Problem("bad_result", str(path), reason, remedy))
+        raise InputError(_problem(name, reason, "run `equipoise audit` again")) from None
+
+
+def _problem(where: Path | str, reason: str, remedy: str) -> Problem:
+    return Problem("bad_result", str(where), reason, remedy)

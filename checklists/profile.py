@@ -51,7 +51,7 @@ class Profile:
     """A product as the checklists see it.
 
     `path` is the file it came from; `data` and `model` are the files that the plan beside it
-    names, as absolute paths.
+    names, as absolute paths; `own` names the files of one's own instruments as the profile does.
     """
 
     path: Path
@@ -61,6 +61,7 @@ class Profile:
     instruments: tuple[str, ...]
     data: tuple[Path, ...]
     model: Path | None
+    own: tuple[str, ...] = ()
 
 
 def read_profile(path: Path) -> Profile:
@@ -90,6 +91,7 @@ def read_profile(path: Path) -> Profile:
         instruments=_followed(read.profile.instruments, catalogue, path),
         data=tuple((path.parent / name).resolve() for name in data),
         model=None if model is None else (path.parent / model).resolve(),
+        own=own,
     )
 
 

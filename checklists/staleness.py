@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,21 +55,34 @@ class Workplace:
     """The files that answers point at, each read and hashed once.
 
     `base` is the folder of the answers file; `audit` the audit given on the command line, which
-    stands for the one that answers name.
+    stands for the one that answers name. With `recorded` hashes no file is read: the answers are
+    held against the files as they were then.
     """
 
-    def __init__(self, base: Path, profile: Profile | None, audit: CurrentAudit | None) -> None:
+    def __init__(
+        self,
+        base: Path,
+        profile: Profile | None,
+        audit: CurrentAudit | None,
+        recorded: Mapping[str, str | None] | None = None,
+    ) -> None:
         self.base = base
         self.audit = audit
         self._profile = profile
-        self._hashes: dict[Path, str | None] = {}
+        self._recorded = recorded
+        self._hashes: dict[str, str | None] = {}
         self._audits: dict[Path, CurrentAudit | None] = {}
 
-    def sha256(self, path: Path) -> str | None:
-        """Hash of a file; none when it cannot be read."""
-        if path not in self._hashes:
-            self._hashes[path] = _sha256(path)
-        return self._hashes[path]
+    def sha256(self, path: Path, name: str) -> str | None:
+        """Hash of a file, which is recorded under a name; none when it cannot be read."""
+        if name not in self._hashes:
+            known = self._recorded
+            self._hashes[name] = _sha256(path) if known is None else known.get(name)
+        return self._hashes[name]
+
+    def recorded(self) -> dict[str, str | None]:
+        """The hashes that were looked up, by the names that answers and plan have for the files."""
+        return dict(sorted(self._hashes.items()))
 
     def audit_of(self, evidence: FigureEvidence) -> CurrentAudit | None:
         """The audit to hold a figure against; none when it is not at hand."""
@@ -93,12 +107,12 @@ class Workplace:
         found = [
             _replaced("data_changed", path)
             for path in self._profile.data
-            if path.name in known and self.sha256(path) not in known[path.name]
+            if path.name in known and self.sha256(path, f"data/{path.name}") not in known[path.name]
         ]
         model = self._profile.model
         if model is None or used.model is None or model.name != used.model.name:
             return found
-        if self.sha256(model) not in (None, used.model.sha256):
+        if self.sha256(model, f"model/{model.name}") not in (None, used.model.sha256):
             found.append(_replaced("model_changed", model))
         return found
 
@@ -117,7 +131,7 @@ def stale_reasons(answer: Answer, same: bool, workplace: Workplace) -> tuple[Sta
 
 
 def _file(evidence: FileEvidence, workplace: Workplace) -> list[Stale]:
-    now = workplace.sha256(workplace.base / evidence.file)
+    now = workplace.sha256(workplace.base / evidence.file, evidence.file)
     if now is None:
         return [Stale("file_missing", evidence.file, "the file is not there or cannot be read")]
     if now != evidence.sha256:

@@ -81,7 +81,31 @@ def run_audit(
     paths = list(predictions) or _planned_data(plan, plan_path)
     check_writable(out)
     Thread(target=_prepare, daemon=True).start()
+    command = _command(paths, plan_path, flags, sharing_flags(share, min_cell))
+    chosen = model or _planned_model(plan, plan_path)
+    result, kept = audited(
+        paths, plan, plan_path, command, model=chosen, out=out, quiet=quiet, name=name
+    )
+    if share:
+        result = shared_result(result, min_cell)
+    text = write_result(result, out, plan_text, keep_plan=plan_path is None)
+    if kept is not None:
+        rmtree(kept, ignore_errors=True)
+    return text
 
+
+def audited(
+    paths: Sequence[Path],
+    plan: Any,
+    plan_path: Path | None,
+    command: str,
+    *,
+    model: Path | None,
+    out: Path,
+    quiet: bool,
+    name: str = "plan",
+) -> tuple[Any, Path | None]:
+    """Audit files by a plan; also the folder in which cases that are done are kept, if any."""
     from audit.cohort import needed_columns
     from audit.prediction.record import model_of
     from audit.sources.files import read_files
@@ -97,8 +121,8 @@ def run_audit(
         result = audit_any(
             cohort,
             plan,
-            model=_model_hash(model or _planned_model(plan, plan_path)),
-            command=_command(paths, plan_path, flags, sharing_flags(share, min_cell)),
+            model=_model_hash(model),
+            command=command,
             plan_name=name,
             progress=progress,
         )
@@ -106,12 +130,7 @@ def run_audit(
     if known is not None:
         origin = result.provenance.model_copy(update={"predicted_by": known})
         result = result.model_copy(update={"provenance": origin})
-    if share:
-        result = shared_result(result, min_cell)
-    text = write_result(result, out, plan_text, keep_plan=plan_path is None)
-    if place.keep is not None:
-        rmtree(place.keep, ignore_errors=True)
-    return text
+    return result, place.keep
 
 
 def _place(

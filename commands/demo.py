@@ -5,6 +5,7 @@ from pathlib import Path
 from audit.problems import InputError, Problem, nearest
 from commands.audit import Flags, run_audit
 from commands.dossier import run_dossier
+from commands.papers import Named
 
 NAMES = ("heart", "support2")
 
@@ -25,6 +26,7 @@ def run_demo(name: str, out: Path, *, quiet: bool) -> str:
         summary = run_audit(
             [part.predictions], part.plan, Flags(), model=part.model, out=part.out, quiet=quiet
         )
-        told = run_dossier(part.out / "audit.json", part.plan, "full", part.out / "dossier.pdf")
+        named = Named(part.out / "audit.json", part.plan)
+        told = run_dossier(named, "full", part.out / "dossier.pdf")
         lines += ["", part.title, "", summary, told]
     return "\n".join(lines)

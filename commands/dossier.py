@@ -1,38 +1,61 @@
-"""``equipoise dossier``: an audit as a PDF."""
+"""``equipoise dossier``: an audit, and the answers to checklists, as a PDF."""
 
 from pathlib import Path
+from typing import Annotated
 
-from audit.problems import InputError, Problem
+import typer
+
+from commands.papers import Named
 
 
-def run_dossier(path: Path, plan_path: Path | None, template: str, out: Path) -> str:
+def dossier(
+    result: Annotated[Path, typer.Argument(help="audit.json to render.")],
+    template: Annotated[
+        str,
+        typer.Option("--template", help="full, fda, eu-annex-iv, altai or model-card."),
+    ] = "full",
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Plan file to attach as it was written.")
+    ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option("--answers", help="Answers; answers.yaml beside the audit if absent."),
+    ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option("--profile", help="Product profile; that in the plan or beside the audit."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="Date of the checklists; the audit's, or the last answer's."),
+    ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option("--previous", help="Version before: its PDF or audit.json."),
+    ] = None,
+    comparison: Annotated[
+        Path | None, typer.Option("--comparison", help="comparison.json of two versions.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="PDF to write.")] = Path("dossier.pdf"),
+) -> None:
+    """Render a dossier (PDF/A-3a, PDF/UA-1) with audit, plan, answers and manifest attached."""
+    named = Named(result, plan, profile, answers, as_of, previous, comparison)
+    typer.echo(run_dossier(named, template, out))
+
+
+def run_dossier(named: Named, template: str, out: Path) -> str:
     """Render the dossier, write it and return a line for the terminal."""
     from reports.outline import outline
 
-    outline(template)  # an unknown one is told before any work
+    chosen = outline(template)  # an unknown one is told before any work
 
     from audit.atomic import check_writable, write_atomic
-    from audit.result_file import read_result
+    from commands.papers import gather
 
-    result = read_result(path)
+    papers = gather(named, chosen)
     check_writable(out.parent)
-    plan_text = _plan_text(plan_path, result.provenance.plan_sha256)
 
-    from reports.papers import Papers
     from reports.pdf import render_pdf
 
-    write_atomic(out, render_pdf(Papers(result, path.read_bytes(), plan_text), template))
+    write_atomic(out, render_pdf(papers, template))
     return f"wrote {out}"
-
-
-def _plan_text(plan_path: Path | None, expected: str) -> str | None:
-    """The plan as written; refused when it is not the plan that the audit followed."""
-    if plan_path is None:
-        return None
-    from audit.plan_file import read_plan
-
-    if read_plan(plan_path).sha256() != expected:
-        reason = "this is not the plan that the audit followed"
-        remedy = "give the right plan, or run `equipoise audit` again"
-        raise InputError(Problem("wrong_plan", str(plan_path), reason, remedy))
-    return plan_path.read_text(encoding="utf-8")

@@ -1,11 +1,14 @@
-"""What is attached to the dossier, and the manifest that lists it."""
+"""What is attached to a dossier, and the manifest that lists it."""
 
 import json
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
-from audit.result import AuditResult
 from reports.papers import Papers
+from reports.ro_crate import ro_crate
+
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -18,24 +21,55 @@ class Attached:
     relationship: str
 
 
-def attachments(papers: Papers) -> tuple[Attached, ...]:
+def attachments(papers: Papers, template: str = "full") -> tuple[Attached, ...]:
     """Collect the attached files, the manifest last."""
-    result, audit_json, plan_text = papers.result, papers.audit_json, papers.plan_text
-    if plan_text is not None:
-        plan = Attached("equipoise.yaml", plan_text.encode(), "The audit plan as written", "Source")
-    else:
-        text = json.dumps(result.plan, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-        plan = Attached("equipoise.json", text.encode(), "The audit plan in the result", "Source")
-    files = (Attached("audit.json", audit_json, "The complete result of the audit", "Data"), plan)
-    manifest = manifest_json(result, files)
-    note = "Names, sizes and SHA-256 of the attached files and of the audit's inputs"
-    return (*files, Attached("manifest.json", manifest, note, "Data"))
+    files = [
+        Attached("audit.json", papers.audit_json, "The complete result of the audit", "Data"),
+        _plan(papers),
+        *_checklists(papers),
+    ]
+    if papers.previous_json is not None:
+        what = "The audit behind the previous version"
+        files.append(Attached("previous-audit.json", papers.previous_json, what, "Source"))
+    if papers.comparison_json is not None:
+        what = "The comparison of two versions"
+        files.append(Attached("comparison.json", papers.comparison_json, what, "Data"))
+    crate = ro_crate(papers, [(f.name, f.content, f.description) for f in files])
+    what = "RO-Crate metadata: the files and how they came about"
+    files.append(Attached("ro-crate-metadata.json", crate, what, "Data"))
+    note = "Names, sizes and SHA-256 of the attached files and of the inputs"
+    manifest = manifest_json(papers, template, files)
+    return (*files, Attached(MANIFEST, manifest, note, "Data"))
 
 
-def manifest_json(result: AuditResult, files: tuple[Attached, ...]) -> bytes:
-    """List the attached files and the inputs by content."""
-    p = result.provenance
-    content = {
+def _plan(papers: Papers) -> Attached:
+    if papers.plan_text is not None:
+        content = papers.plan_text.encode()
+        return Attached("equipoise.yaml", content, "The audit plan as written", "Source")
+    text = json.dumps(papers.result.plan, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return Attached("equipoise.json", text.encode(), "The audit plan in the result", "Source")
+
+
+def _checklists(papers: Papers) -> list[Attached]:
+    """The answers, the profile where it is not in the plan, and instruments of one's own."""
+    found = []
+    if papers.profile_text is not None:
+        content = papers.profile_text.encode()
+        found.append(Attached("profile.yaml", content, "The product profile", "Source"))
+    if papers.answers_text is not None:
+        content = papers.answers_text.encode()
+        found.append(Attached("answers.yaml", content, "The answers to checklists", "Source"))
+    for name, content in papers.instruments.items():
+        found.append(Attached(name, content, "An instrument of one's own", "Source"))
+    return found
+
+
+def manifest_json(papers: Papers, template: str, files: list[Attached]) -> bytes:
+    """List the attached files and the inputs by content, and what the document was made with."""
+    p = papers.result.provenance
+    as_of = papers.assessment.on.isoformat() if papers.assessment is not None else None
+    content: dict[str, Any] = {
+        "document": {"template": template, "checklists_as_of": as_of},
         "attachments": [
             {"name": f.name, "bytes": len(f.content), "sha256": sha256(f.content).hexdigest()}
             for f in files
@@ -45,6 +79,7 @@ def manifest_json(result: AuditResult, files: tuple[Attached, ...]) -> bytes:
             "data": [f.model_dump() for f in p.data],
             "model": p.model.model_dump() if p.model else None,
         },
+        "cited": papers.recorded,
         "tool": p.tool,
         "tool_version": p.tool_version,
     }

@@ -1,5 +1,6 @@
 """What a document is made from: an audit, the answers to checklists, and what came before."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,8 +14,9 @@ from reports.parts.index import Index
 class Papers:
     """The inputs of a document, with the files as they were written.
 
-    `plan_text` and `answers_text` are the files themselves, to be attached; `previous` is the audit
-    behind the version before this one.
+    Texts are the files themselves, to be attached: the profile where it is not in the plan, and
+    instruments of one's own by name. `previous` is the audit behind the version before this one.
+    `recorded` holds the hashes of the files that answers cite, as they were looked up.
     """
 
     result: AuditResult
@@ -22,10 +24,13 @@ class Papers:
     plan_text: str | None = None
     assessment: Assessment | None = None
     answers_text: str | None = None
+    profile_text: str | None = None
+    instruments: Mapping[str, bytes] = field(default_factory=dict)
+    recorded: Mapping[str, str | None] = field(default_factory=dict)
     previous: AuditResult | None = None
+    previous_json: bytes | None = None
     comparison: Comparison | None = None
     comparison_json: bytes | None = None
-    extra: dict[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> Index:

@@ -41,7 +41,7 @@ class RenderError(Exception):
 def render_pdf(papers: Papers, template: str = "full") -> bytes:
     """Render a dossier. Identical inputs give identical bytes."""
     chosen = outline(template)
-    files = attachments(papers)
+    files = attachments(papers, chosen.id)
     manifest = sha256(files[-1].content).hexdigest()
     view = build_view(papers, chosen, manifest, "manifest")
     moment = document_date(papers.result)
