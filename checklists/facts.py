@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from checklists.vocabulary import Role
 
-Jurisdiction = Literal["EU", "US", "UK", "CA", "US-CO", "US-NYC", "US-CA", "US-TX", "US-IL"]
+Jurisdiction = Literal["EU", "US", "UK", "CA", "US-CO", "US-NYC"]
 Study = Literal[
     "prediction_model",
     "diagnostic_accuracy",

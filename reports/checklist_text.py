@@ -10,7 +10,7 @@ from checklists.coverage import coverages
 from checklists.vocabulary import CERTAINTY_NAMES, STATE_NAMES, STATUS_NAMES
 
 _COVERAGE = "A share of items met is coverage. It says nothing of compliance."
-_MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]<>()#+!|~"})
+_MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]<>()#+!|~&"})
 
 
 def checklist_markdown(assessment: Assessment) -> str:

@@ -1,108 +1,101 @@
-"""The checklists as a CycloneDX 1.6 bill of materials: the model, and declarations about it.
-
-CycloneDX may carry a score of conformance and of confidence. Neither is written: a share of items
-met is coverage, and how sure an answer is stands in its evidence.
-"""
+"""The checklists as a CycloneDX 1.6 bill of materials: the model, and declarations about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from urllib.parse import quote
 from uuid import uuid5
 
+from audit.plan import Product
 from audit.provenance import tool_version
+from audit.result import FileHash
 from audit.result_file import ResultFile
-from checklists.answers import Answer, Evidence, FileEvidence, Person, Review, stamped
-from checklists.assessment import Assessment, Contradiction, ItemState
-from checklists.instrument import Instrument
+from checklists.answers import AuditSource
+from checklists.assessment import Assessment
+from reports.declarations import (
+    MODEL,
+    Declared,
+    declarations,
+    hashed,
+    named,
+    reference,
+    standards,
+)
 from reports.exchange import (
     NAMESPACE,
     NOTICE,
     Json,
-    answered,
     cited_audits,
-    doubts,
     filled,
-    href,
     line,
     moment,
-    signed_off,
     stated_facts,
     text_of,
-)
-
-MODEL = "model"
-_AFFIRMED = (
-    "Each signatory signed off one answer: the claim that the reference beside the name points to. "
-    "Nobody affirms here what another signed off, or the document as a whole."
 )
 
 
 def cyclonedx(assessment: Assessment, audit: ResultFile | None, at: datetime) -> str:
     """Write an assessment as a CycloneDX bill of materials with declarations."""
-    paper = _Paper(assessment, audit, at)
+    paper = Declared(assessment, audit)
     # The content names the document; references into itself then carry that name.
-    serial = str(uuid5(NAMESPACE, text_of(_bom(paper, ""))))
-    return text_of(_bom(paper, serial))
+    serial = str(uuid5(NAMESPACE, text_of(_bom(paper, at, ""))))
+    return text_of(_bom(paper, at, serial))
 
 
-@dataclass(frozen=True)
-class _Paper:
-    """What every part of the document is made from; `given` are the answers that count."""
-
-    assessment: Assessment
-    audit: ResultFile | None
-    at: datetime
-
-    @cached_property
-    def given(self) -> tuple[tuple[ItemState, Answer], ...]:
-        items = self.assessment.items
-        return tuple((s, s.answer) for s in items if s.counted and s.answer is not None)
-
-    @cached_property
-    def claimed(self) -> tuple[tuple[ItemState, Answer], ...]:
-        return tuple((s, a) for s, a in self.given if a.status != "not_assessed")
+def _bom(paper: Declared, at: datetime, serial: str) -> Json:
+    return {
+        **envelope(serial),
+        "metadata": _metadata(paper, at),
+        "declarations": declarations(paper, serial),
+        "definitions": {"standards": standards(paper)},
+    }
 
 
-def _bom(paper: _Paper, serial: str) -> Json:
+def envelope(serial: str) -> Json:
+    """What every bill of materials begins with."""
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "serialNumber": f"urn:uuid:{serial}",
         "version": 1,
-        "metadata": _metadata(paper),
-        "declarations": _declarations(paper, serial),
-        "definitions": {"standards": _standards(paper)},
     }
 
 
-def _property(name: str, value: str) -> Json:
-    return {"name": f"equipoise:{name}", "value": value}
-
-
-def _metadata(paper: _Paper) -> Json:
+def tools() -> Json:
+    """The tool that wrote it."""
     tool = {"type": "application", "name": "equipoise", "version": tool_version()}
-    facts = stated_facts(paper.assessment.profile.facts)
-    told = {"notice": NOTICE, "as-of": paper.assessment.on.isoformat()}
-    told |= {f"fact:{name}": value for name, value in facts.items() if value}
+    return {"components": [tool]}
+
+
+def checklist_properties(assessment: Assessment) -> dict[str, str]:
+    """The date that the checklists are judged from, and the facts that decide what is asked."""
+    facts = stated_facts(assessment.profile.facts)
+    told = {"notice": NOTICE, "as-of": assessment.on.isoformat()}
+    return told | {f"fact:{name}": value for name, value in facts.items() if value}
+
+
+def _metadata(paper: Declared, at: datetime) -> Json:
+    told = checklist_properties(paper.assessment)
     return {
-        "timestamp": moment(paper.at),
-        "tools": {"components": [tool]},
+        "timestamp": moment(at),
+        "tools": tools(),
         "component": _model(paper),
-        "properties": [_property(name, value) for name, value in told.items()],
+        "properties": [named(name, value) for name, value in told.items()],
     }
 
 
-def _model(paper: _Paper) -> Json:
+def _model(paper: Declared) -> Json:
     product = paper.assessment.profile.product
     file = paper.audit.result.provenance.model if paper.audit is not None else None
-    maker, use = line(product.manufacturer), line(product.intended_use)
-    audits = [
-        _reference("quality-metrics", source.file, source.sha256)
-        for source in cited_audits(paper.assessment, paper.audit)
-    ]
+    use = line(product.intended_use)
+    card = {"considerations": {"useCases": [use]}} if use else {}
+    return component(product, file, cited_audits(paper.assessment, paper.audit), card)
+
+
+def component(
+    product: Product, model: FileHash | None, audits: Sequence[AuditSource], card: Json
+) -> Json:
+    """The model that a bill of materials is about, with the audits of it."""
+    maker = line(product.manufacturer)
     content = {
         "type": "machine-learning-model",
         "bom-ref": MODEL,
@@ -110,181 +103,8 @@ def _model(paper: _Paper) -> Json:
         "name": line(product.name) or "unnamed product",
         "version": line(product.version),
         "description": line(product.description),
-        "hashes": [_hash(file.sha256)] if file is not None else [],
-        "externalReferences": audits,
-        "modelCard": {"considerations": {"useCases": [use]}} if use else None,
+        "hashes": [hashed(model.sha256)] if model is not None else [],
+        "externalReferences": [reference("quality-metrics", a.file, a.sha256) for a in audits],
+        "modelCard": card,
     }
     return filled(content)
-
-
-def _hash(sha256: str) -> Json:
-    return {"alg": "SHA-256", "content": sha256}
-
-
-def _reference(kind: str, file: str, sha256: str) -> Json:
-    return {"type": kind, "url": href(file), "hashes": [_hash(sha256)]}
-
-
-def _declarations(paper: _Paper, serial: str) -> Json:
-    people = {str(answer.by): answer.by for _, answer in paper.given}
-    content = {
-        "assessors": [_assessor(person) for person in people.values()],
-        "attestations": _attestations(paper),
-        "claims": [_claim(state, answer) for state, answer in paper.claimed],
-        "evidence": _evidence(paper),
-        "affirmation": _affirmation(paper, serial),
-    }
-    return filled(content)
-
-
-def _assessor(person: Person) -> Json:
-    """A person who answered. Whether they belong to the maker is not known, so it is not said."""
-    return {
-        "bom-ref": f"assessor/{person}",
-        "organization": {"contact": [{"name": line(person.name)}]},
-    }
-
-
-def _attestations(paper: _Paper) -> list[Json]:
-    """What one person answered to one instrument, item by item."""
-    found: dict[tuple[str, str], list[Json]] = {}
-    titles = {state.instrument.id: state.instrument.short for state, _ in paper.given}
-    for state, answer in paper.given:
-        key = (state.instrument.id, str(answer.by))
-        found.setdefault(key, []).append(_map(state, answer))
-    return [
-        {
-            "summary": line(f"Answers of {by} to {titles[instrument]}. {NOTICE}"),
-            "assessor": f"assessor/{by}",
-            "map": maps,
-        }
-        for (instrument, by), maps in found.items()
-    ]
-
-
-def _map(state: ItemState, answer: Answer) -> Json:
-    """A requirement with its claim, unless something speaks against taking the claim as it is."""
-    against = doubts(state)
-    claims: Json = {}
-    if not against and answer.status != "not_assessed":
-        side = "counterClaims" if answer.status == "not_met" else "claims"
-        claims = {side: [f"claim/{state.item.id}"]}
-    told = [f"Answered: {answered(state, answer)}.", *against, answer.rationale or ""]
-    rationale = {"rationale": "\n".join(filter(None, told))}
-    return {"requirement": f"requirement/{state.item.id}", **claims, "conformance": rationale}
-
-
-def _claim(state: ItemState, answer: Answer) -> Json:
-    against = doubts(state)
-    held = " It cannot be taken as it stands; the reasoning says why." if against else ""
-    files = {(e.file, e.sha256): e for e in answer.evidence if isinstance(e, FileEvidence)}
-    told = "\n".join(filter(None, [answer.rationale, *against]))
-    content = {
-        "bom-ref": f"claim/{state.item.id}",
-        "target": MODEL,
-        "predicate": f"{line(state.standing.question)} Answered: {answered(state, answer)}.{held}",
-        "reasoning": told,
-        "evidence": [_evidence_ref(state, n) for n, _ in enumerate(answer.evidence, start=1)],
-        "counterEvidence": [_counter_ref(state, c) for c in state.contradictions],
-        "externalReferences": [_reference("evidence", e.file, e.sha256) for e in files.values()],
-    }
-    return filled(content)
-
-
-def _evidence_ref(state: ItemState, number: int) -> str:
-    return f"evidence/{state.item.id}/{number}"
-
-
-def _counter_ref(state: ItemState, against: Contradiction) -> str:
-    return f"counter-evidence/{state.item.id}/{against.finding}"
-
-
-def _evidence(paper: _Paper) -> list[Json]:
-    found = []
-    for state, answer in paper.claimed:
-        cited = f"cited by {answer.by} on {stamped(answer.at):%Y-%m-%d}"
-        for number, evidence in enumerate(answer.evidence, start=1):
-            found.append({"bom-ref": _evidence_ref(state, number)} | _cited(evidence, cited))
-        for c in state.contradictions:
-            said = f"{c.words}: {line(c.sentence)}"
-            found.append({"bom-ref": _counter_ref(state, c), "description": said})
-    return found
-
-
-def _cited(evidence: Evidence, cited: str) -> Json:
-    if isinstance(evidence, FileEvidence):
-        place = f", {line(evidence.locator)}" if evidence.locator else ""
-        return {
-            "description": f"{evidence.file}{place}; SHA-256 {evidence.sha256}; {cited}.",
-            "data": [{"name": evidence.file, "contents": {"url": href(evidence.file)}}],
-        }
-    source = f"{evidence.audit.file}, SHA-256 {evidence.audit.sha256}"
-    statement = {"contentType": "text/plain", "content": evidence.statement}
-    return {
-        "description": f"{evidence.figure} of the audit {source}; {cited}.",
-        "data": [{"name": evidence.figure, "contents": {"attachment": statement}}],
-    }
-
-
-def _affirmation(paper: _Paper, serial: str) -> Json | None:
-    signed = [(state, signed_off(state)) for state, _ in paper.claimed]
-    found = [_signatory(state, review, serial) for state, review in signed if review is not None]
-    return {"statement": _AFFIRMED, "signatories": found} if found else None
-
-
-def _signatory(state: ItemState, review: Review, serial: str) -> Json:
-    """Who signed off an answer. Nothing is signed by cryptography, so the claim is referred to."""
-    comment = f" {line(review.comment)}" if review.comment else ""
-    claim = quote(f"claim/{state.item.id}", safe="")
-    return {
-        "name": line(review.by.name),
-        "role": line(review.by.role),
-        "organization": {"contact": [{"name": line(review.by.name)}]},
-        "externalReference": {
-            "type": "attestation",
-            "url": f"urn:cdx:{serial}/1#{claim}",
-            "comment": f"{state.item.id} signed off at {moment(review.at)}; "
-            f"SHA-256 of the answer {review.answer_sha256}.{comment}",
-        },
-    }
-
-
-def _standards(paper: _Paper) -> list[Json]:
-    states: dict[str, list[ItemState]] = {}
-    for state in paper.assessment.items:
-        states.setdefault(state.instrument.id, []).append(state)
-    return [_standard(some[0].instrument, some) for some in states.values()]
-
-
-def _standard(instrument: Instrument, states: Sequence[ItemState]) -> Json:
-    editions = [e for e in instrument.editions if e.url]
-    content = {
-        "bom-ref": f"standard/{instrument.id}",
-        "name": line(instrument.title),
-        "description": f"{line(instrument.purpose)} {line(instrument.rights)}",
-        "owner": line(instrument.publisher),
-        "requirements": [_requirement(s) for s in states if s.standing.in_scope],
-        "externalReferences": [
-            {"type": "documentation", "url": e.url, "comment": line(e.citation)} for e in editions
-        ],
-    }
-    return filled(content)
-
-
-def _requirement(state: ItemState) -> Json:
-    item, standing = state.item, state.standing
-    told = {
-        "locator": line(item.locator),
-        "standing": standing.state,
-        "branch": state.branch,
-        "open": "yes" if state.open else "no",
-        "edition": standing.version.edition if standing.version is not None else None,
-    }
-    return {
-        "bom-ref": f"requirement/{item.id}",
-        "identifier": item.id,
-        "title": line(item.heading),
-        "text": standing.question,
-        "descriptions": [f"{line(standing.reason)}. The text is a question in our own words."],
-        "properties": [_property(name, value) for name, value in told.items() if value],
-    }

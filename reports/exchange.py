@@ -13,7 +13,15 @@ from uuid import NAMESPACE_URL, uuid5
 
 from audit.result_file import ResultFile
 from checklists.answering import relative
-from checklists.answers import Answer, AuditSource, FileEvidence, Person, Review, stamped
+from checklists.answers import (
+    Answer,
+    AuditSource,
+    FigureEvidence,
+    FileEvidence,
+    Person,
+    Review,
+    stamped,
+)
 from checklists.assessment import Assessment, ItemState
 from checklists.facts import Facts, values_of
 from checklists.scales import SCALES
@@ -27,6 +35,8 @@ NOTICE = (
     "statement of compliance. Names are recorded as they were given. Paths of files are relative "
     "to the file of answers."
 )
+
+_WITHHELD = "Withheld: it was read from another audit than the shared one."
 
 
 def text_of(content: Any) -> str:
@@ -78,6 +88,17 @@ def doubts(state: ItemState) -> list[str]:
         review = state.answer.standing_reviews()[-1]
         found.append(f"Changes are requested by {review.by}: {review.comment}")
     return found
+
+
+def statement_of(evidence: FigureEvidence, audit: ResultFile | None) -> str:
+    """What was said of a figure; beside a shared audit not what was read from another one.
+
+    That one may show figures that are withheld from the shared audit.
+    """
+    shared = audit is not None and audit.result.disclosure is not None
+    if audit is not None and shared and evidence.audit.sha256 != audit.sha256:
+        return _WITHHELD
+    return evidence.statement
 
 
 def signed_off(state: ItemState) -> Review | None:

@@ -34,6 +34,7 @@ from reports.exchange import (
     product_name,
     signed_off,
     stated_facts,
+    statement_of,
     text_of,
 )
 
@@ -262,7 +263,7 @@ def _evidence(paper: _Paper, evidence: Evidence) -> Json:
     else:
         file, sha256 = evidence.audit.file, evidence.audit.sha256
         told = {"figure": evidence.figure}
-        description = evidence.statement
+        description = statement_of(evidence, paper.audit)
     return {
         "href": href(file),
         "description": description,

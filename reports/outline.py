@@ -28,7 +28,8 @@ class OutlineSection(OutlinePart):
     """A section: builders of blocks by name, items by pattern (``AIDSF-V.*``).
 
     `needs` says what belongs here, for when it is missing; `owed_by` who has to bring it. A section
-    that is not `required` is left out when it is empty.
+    that is not `required` is left out when it is empty. `subsections` follow under headings of
+    their own, each with what is missing in it.
     """
 
     id: str
@@ -40,6 +41,7 @@ class OutlineSection(OutlinePart):
     needs: str = ""
     owed_by: tuple[Role, ...] = ()
     required: bool = True
+    subsections: tuple["OutlineSection", ...] = ()
 
 
 class Outline(OutlinePart):

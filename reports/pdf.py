@@ -45,7 +45,7 @@ def render_pdf(papers: Papers, template: str = "full") -> bytes:
     manifest = sha256(files[-1].content).hexdigest()
     view = build_view(papers, chosen, manifest, "manifest")
     moment = document_date(papers.result)
-    html = document_html(view, moment, chosen.id)
+    html = document_html(view, moment, chosen.id, card=chosen.layout == "card")
     with _source_date(moment), _errors_raise():
         made = _write(html, files, moment)
     return mark_accessible(made)
@@ -60,7 +60,9 @@ def document_date(result: AuditResult) -> datetime:
     return datetime.fromtimestamp(int(epoch), UTC) if epoch else UNSTATED
 
 
-def document_html(view: Report, moment: datetime, template: str = "full") -> str:
+def document_html(
+    view: Report, moment: datetime, template: str = "full", *, card: bool = False
+) -> str:
     """Make the page that is printed, its figures as vector images."""
     from reports.figures import specification
     from reports.svg import to_svg
@@ -74,7 +76,7 @@ def document_html(view: Report, moment: datetime, template: str = "full") -> str
         numbers={f.id: i for i, f in enumerate(drawn, 1)},
         stamp=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         fonts=font_faces(),
-        style=asset("print.css"),
+        style=asset("print.css") + asset("card.css") if card else asset("print.css"),
     )
 
 

@@ -1,16 +1,15 @@
 """The builders of blocks by the names that outlines call them."""
 
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 
 from audit.measures import BY_CLASS
-from checklists.assessment import ItemState
 from reports import words
-from reports.blocks import Block, Section
+from reports.blocks import Block, Heading, Section, Text
 from reports.outline import Outline, OutlineSection
 from reports.papers import Papers
 from reports.parts import (
     adequacy,
+    audit_summary,
     bounds,
     calibration_tests,
     case_mix,
@@ -20,14 +19,24 @@ from reports.parts import (
     confusion,
     criteria,
     curves,
+    declaration,
+    development,
     disparities,
+    example_card,
     front,
     gaps,
+    group_accuracy,
     intersections,
     methods,
+    model_card,
     operating,
+    pccp,
+    people,
+    product,
     provenance,
+    registration,
     results,
+    section_answers,
     sites,
 )
 from reports.parts.index import Index
@@ -74,9 +83,26 @@ BUILDERS: dict[str, Builder] = {
     "limitations": _of_index(provenance.limitations),
     "provenance": _of_index(provenance.blocks),
     "further": _of_index(results.further),
+    "card_release": model_card.release,
+    "card_use": model_card.use,
+    "card_figures": model_card.figures,
+    "card_verdicts": model_card.verdicts,
+    "card_risks": model_card.risks,
+    "card_ingredients": model_card.ingredients,
     "checklist_status": checklist.status,
     "checklist_answers": checklist.answers,
     "reviews": checklist.reviews,
+    "checklist_sources": checklist.sources,
+    "people": people.blocks,
+    "product": product.blocks,
+    "development": development.blocks,
+    "audit_summary": audit_summary.blocks,
+    "public_summary": audit_summary.public,
+    "group_accuracy": _of_index(group_accuracy.blocks),
+    "example_card": example_card.blocks,
+    "pccp": pccp.blocks,
+    "declaration": declaration.blocks,
+    "registration": registration.blocks,
 }
 
 
@@ -96,20 +122,14 @@ def sections(outline: Outline, papers: Papers) -> tuple[Section, ...]:
 
 def _blocks(planned: OutlineSection, papers: Papers) -> list[Block]:
     found = [block for name in planned.parts for block in BUILDERS[name](papers)]
-    chosen = matching(planned.items, papers)
-    if chosen:
-        found += checklist.answered(planned.id, chosen)
+    found += section_answers.blocks(planned, papers, alone=not found)
+    for sub in planned.subsections:
+        blocks = _blocks(sub, papers)
+        if blocks or sub.required:
+            found.append(Heading(sub.title, sub.id))
+            found += [Text((sub.intro,))] if sub.intro else []
+            found += blocks or [checklist.missing(sub)]
     return found
-
-
-def matching(patterns: tuple[str, ...], papers: Papers) -> list[ItemState]:
-    """Items in scope whose ids match, in the order of the patterns."""
-    found: dict[str, ItemState] = {}
-    for pattern in patterns:
-        for id, state in papers.states.items():
-            if state.standing.in_scope and fnmatchcase(id, pattern):
-                found.setdefault(id, state)
-    return list(found.values())
 
 
 def _titled(planned: OutlineSection, papers: Papers) -> str:

@@ -1,12 +1,11 @@
 """The view: everything a document prints, as text, from its papers. It computes nothing."""
 
-from dataclasses import replace
 from hashlib import sha256
 
 from reports.blocks import Report
 from reports.outline import Outline, outline
 from reports.papers import Papers
-from reports.parts import explorer, front
+from reports.parts import covers, explorer, front
 from reports.sections import sections
 
 SHORT_HASH = 12
@@ -28,7 +27,7 @@ def build_view(
     digest = fingerprint or sha256(papers.audit_json).hexdigest()
     return Report(
         title=front.title_of(result),
-        cover=replace(front.cover(result), roles=chosen.sign_off),
+        cover=covers.cover(papers, chosen.id, chosen.sign_off),
         summary=front.summary(papers.index),
         sections=sections(chosen, papers),
         as_of=front.as_of(result),

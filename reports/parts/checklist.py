@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from checklists.answers import DECISION_NAMES, Answer, FileEvidence
 from checklists.assessment import ItemState
 from checklists.coverage import Coverage, coverages
-from checklists.vocabulary import CERTAINTY_NAMES, ROLE_NAMES, STATE_NAMES
+from checklists.instrument import Item
+from checklists.vocabulary import CERTAINTY_NAMES, ROLE_NAMES, STATE_NAMES, Role
 from reports.blocks import Block, Bullets, Cell, Column, Group, Row, Table, Text
 from reports.format import plural
 from reports.outline import OutlineSection
@@ -16,6 +17,7 @@ COVERAGE_NOTE = (
     "Answered items over items that have to be answered. A share of items met is coverage; it says "
     "nothing of compliance. A stale answer counts as stale alone."
 )
+NO_RATIONALE = "No rationale was given."
 _MOST_MISSING = 12
 
 
@@ -125,14 +127,28 @@ def _row(state: ItemState) -> Row:
     return Row(
         (
             Cell(f"{state.item.id} {state.item.heading}", f"{state.item.locator}. {_asked(state)}"),
-            Cell(
-                f"{SYMBOLS[state.status]} {state.status_words}{' (stale)' if state.stale else ''}",
-                f"{answer.by}, {answer.at:%Y-%m-%d}{_through(state)}{_decided(answer)}",
-                kind="verdict",
-            ),
-            Cell(answer.rationale or "No rationale was given.", "; ".join(_evidence(answer))),
+            Cell(status_text(state), given_text(state), kind="verdict"),
+            Cell(answer.rationale or NO_RATIONALE, evidence_text(answer)),
         )
     )
+
+
+def status_text(state: ItemState) -> str:
+    """The status of an answer as symbol and words; a stale one says so."""
+    return f"{SYMBOLS[state.status]} {state.status_words}{' (stale)' if state.stale else ''}"
+
+
+def given_text(state: ItemState) -> str:
+    """Who gave an answer and when, and what was decided about it; empty where there is none."""
+    answer = state.answer
+    if answer is None:
+        return ""
+    return f"{answer.by}, {answer.at:%Y-%m-%d}{_through(state)}{_decided(answer)}"
+
+
+def evidence_text(answer: Answer) -> str:
+    """The evidence that an answer cites."""
+    return "; ".join(_evidence(answer))
 
 
 def _asked(state: ItemState) -> str:
@@ -173,18 +189,29 @@ def _open(states: Sequence[ItemState]) -> list[Block]:
 
 
 def _owed(state: ItemState) -> str:
-    holders = " or ".join(ROLE_NAMES[role] for role in state.item.duty_holder)
-    expected = f"; expected: {', '.join(state.item.evidence)}" if state.item.evidence else ""
-    return f"{state.item.id} {state.item.heading} (owed by the {holders}{expected})"
+    return f"{state.item.id} {state.item.heading} ({owed_text(state.item)})"
+
+
+def owed_text(item: Item) -> str:
+    """Who owes the answer to an item, and what is expected with it."""
+    expected = f"; expected: {', '.join(item.evidence)}" if item.evidence else ""
+    return f"owed by the {holders(item.duty_holder)}{expected}"
+
+
+def holders(roles: Iterable[Role]) -> str:
+    """The roles that have to bring something; the provider where none is named."""
+    return " or ".join(ROLE_NAMES[role] for role in roles) or ROLE_NAMES["provider"]
 
 
 def missing(planned: OutlineSection) -> Text:
     """What belongs into an empty section and who owes it; nothing is made up in its place."""
-    holders = " or ".join(ROLE_NAMES[role] for role in planned.owed_by) or "provider"
-    needs = planned.needs or planned.title
-    return Text(
-        (f"Nothing is on record for this section. Missing: {needs} Owed by the {holders}.",)
-    )
+    return Text((f"Nothing is on record for this section. {missing_text(planned)}",))
+
+
+def missing_text(planned: OutlineSection) -> str:
+    """What belongs into a section and who owes it."""
+    needs = planned.needs or f"{planned.title}."
+    return f"Missing: {needs} Owed by the {holders(planned.owed_by)}."
 
 
 def reviews(papers: Papers) -> list[Block]:
@@ -227,12 +254,15 @@ def sources(papers: Papers) -> list[Block]:
     rows = []
     for name in dict.fromkeys(s.instrument.id for s in papers.assessment.items):
         instrument = papers.assessment.profile.catalogue.instruments[name]
+        states = papers.assessment.of(name)
+        used = {s.standing.version.edition for s in states if s.standing.version is not None}
+        texts = [e.citation for e in instrument.editions if e.id in used]
         levels = dict.fromkeys(CERTAINTY_NAMES[i.certainty] for i in instrument.items)
         rows.append(
             Row(
                 (
                     Cell(instrument.short, instrument.status),
-                    Cell(instrument.editions[-1].citation),
+                    Cell("; ".join(texts) or instrument.editions[-1].citation),
                     Cell(str(instrument.verified_on), "; ".join(levels)),
                 )
             )

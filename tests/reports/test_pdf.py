@@ -23,6 +23,7 @@ from tests.reports.validators import assert_conforms, needs
 
 ROOT = Path(__file__).parents[2]
 PLAN = "version: 1\ntitle: made up\n"
+LISTED = ["audit.json", "equipoise.yaml", "ro-crate-metadata.json"]
 IN_A_FRESH_PROCESS = """
 import hashlib
 from reports.pdf import render_pdf
@@ -72,9 +73,9 @@ def test_another_process_and_clock_give_the_same_bytes(pdf: bytes) -> None:
 
 
 def test_attachments_are_what_the_manifest_says(attached: dict[str, bytes]) -> None:
-    assert set(attached) == {"audit.json", "equipoise.yaml", "manifest.json"}
+    assert set(attached) == {*LISTED, "manifest.json"}
     manifest = json.loads(attached["manifest.json"])
-    assert [a["name"] for a in manifest["attachments"]] == ["audit.json", "equipoise.yaml"]
+    assert [a["name"] for a in manifest["attachments"]] == LISTED
     for entry in manifest["attachments"]:
         content = attached[entry["name"]]
         assert entry["bytes"] == len(content)

@@ -1,0 +1,115 @@
+"""The example model card of the FDA draft guidance (Appendix E), filled from what is on record.
+
+Each element has what the plan and the audit hold, then what people stated. An element of which
+nothing is on record says who owes it.
+"""
+
+from collections.abc import Callable
+
+from checklists.catalogue import load_catalogue
+from checklists.proposals import AuditEvidence
+from reports.blocks import Block, Facts
+from reports.format import plural
+from reports.papers import Papers
+from reports.parts import checklist, product, results
+from reports.parts.results import TASK_FRONT
+
+# What each element takes from the audit, by the keys of the items; sentences, the first of them.
+FROM_AUDIT = ("MC-5", "MC-6", "MC-7", "MC-8", "MC-9", "MC-11")
+MOST_SENTENCES = 4
+ACCURACY = {"binary": ("sensitivity", "specificity", "ppv", "npv", "auroc")}
+Pairs = list[tuple[str, str]]
+
+
+def blocks(papers: Papers) -> list[Block]:
+    """The elements in the order of the example; the table of accuracy under its own."""
+    evidence = AuditEvidence(papers.result)
+    found: list[Block] = []
+    for id, item in load_catalogue().items.items():
+        if item.instrument != "fda-ai-dsf" or not id.startswith("MC-"):
+            continue
+        pairs = _OWN[id](papers) if id in _OWN else []
+        if id in FROM_AUDIT:
+            pairs += _sentences(evidence, id)
+        title = item.heading.removeprefix("Model card ").capitalize()
+        found.append(Facts((*pairs, (f"Stated ({id})", _stated(papers, id))), title))
+        if id == "MC-4":
+            found += _accuracy(papers)
+    return found
+
+
+def _device(papers: Papers) -> Pairs:
+    return [
+        ("Name", product.stated(papers, "name") or product.unstated("name")),
+        ("Version", product.stated(papers, "version") or product.unstated("version")),
+        ("Architecture", product.stated(papers, "description") or product.unstated("description")),
+        ("Model file", product.model_file(papers) or "none is named"),
+    ]
+
+
+def _regulatory(papers: Papers) -> Pairs:
+    return [("Pathway", pathway(papers))]
+
+
+def _use(papers: Papers) -> Pairs:
+    use = product.stated(papers, "intended_use")
+    return [("Intended use", use or product.unstated("intended_use"))]
+
+
+def _test_data(papers: Papers) -> Pairs:
+    return [("Test cohort", product.stated(papers, "cohort") or product.unstated("cohort"))]
+
+
+def _development_data(papers: Papers) -> Pairs:
+    return [("From the audit", "nothing: it holds the test cohort alone")]
+
+
+_OWN: dict[str, Callable[[Papers], Pairs]] = {
+    "MC-1": _device,
+    "MC-2": _regulatory,
+    "MC-3": _use,
+    "MC-9": _test_data,
+    "MC-13": _development_data,
+}
+_PATHWAYS = {"510k": "510(k)", "de_novo": "De Novo", "pma": "PMA", "none": "none"}
+
+
+def pathway(papers: Papers) -> str:
+    """The way to the US market, as the profile states it."""
+    if papers.assessment is None:
+        return "not stated: no product profile is at hand"
+    stated = papers.assessment.profile.facts.fda_pathway
+    return _PATHWAYS[stated] if stated else "not stated in the product profile (fda_pathway)"
+
+
+def _sentences(evidence: AuditEvidence, id: str) -> Pairs:
+    offered = [p.sentence for p in evidence.proposals(load_catalogue().items[id])]
+    if not offered:
+        return [("From the audit", "nothing that speaks to it")]
+    rest = len(offered) - MOST_SENTENCES
+    more = f" {plural(rest, 'further figure')} in the attached audit.json." if rest > 0 else ""
+    return [("From the audit", " ".join(offered[:MOST_SENTENCES]) + more)]
+
+
+def _accuracy(papers: Papers) -> list[Block]:
+    index = papers.index
+    wanted = ACCURACY.get(index.task, TASK_FRONT[index.task])
+    present = tuple(m for m in wanted if m in index.measures)
+    if not present:
+        return []
+    strata = {"": ("overall",)}
+    return [results.table(index, "card-accuracy", "Accuracy in all units", present, strata)]
+
+
+def _stated(papers: Papers, id: str) -> str:
+    state = papers.states.get(id)
+    if state is None:
+        return f"no answer is at hand; {checklist.owed_text(load_catalogue().items[id])}"
+    if not state.standing.in_scope:
+        return f"not in scope: {state.standing.reason}"
+    if state.answer is None:
+        return f"not assessed; {checklist.owed_text(state.item)}"
+    said = f"{checklist.status_text(state)}. {state.answer.rationale or checklist.NO_RATIONALE}"
+    cited = checklist.evidence_text(state.answer)
+    evidence = f" Evidence: {cited}." if cited else ""
+    return f"{said}{evidence} ({checklist.given_text(state)})"
