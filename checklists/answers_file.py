@@ -141,9 +141,11 @@ def with_answers(text: str, changed: Mapping[str, Answer]) -> str:
             continue
         later = [span for other, span in spans.items() if natural(other) > natural(item)]
         if later:
-            start = min(later)[0]
-            while _comment(lines[start - 1], indent):  # a comment stays with the answer below it
-                start -= 1
+            start = top = min(later)[0]
+            while not lines[top - 1].strip() or _comment(lines[top - 1], indent):
+                top -= 1
+                if lines[top].strip():  # a comment stays with the answer below it
+                    start = top
             edits.append((start, start, place, block + "\n"))
         else:
             edits.append((last, last, place, "\n" + block))
@@ -169,9 +171,7 @@ def natural(id: str) -> tuple[tuple[int, int, str], ...]:
 def _spans(text: str) -> tuple[dict[str, tuple[int, int]], int] | None:
     """First line of every answer and the line after its last, and how far answers are indented.
 
-    None where lines do not tell.
-
-    Comments and blank lines before the next answer belong to that one.
+    None where lines do not tell. Comments and blank lines before the next answer belong to that one.
     """
     root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     if not isinstance(root, yaml.MappingNode):
@@ -183,6 +183,8 @@ def _spans(text: str) -> tuple[dict[str, tuple[int, int]], int] | None:
     after = [k.start_mark.line for k, _ in root.value if k.start_mark.line > held.start_mark.line]
     starts = [key.start_mark.line for key, _ in held.value]
     indent = held.value[0][0].start_mark.column
+    if any(lines[start][:indent].strip() for start in starts):  # "? " before a key
+        return None
     spans: dict[str, tuple[int, int]] = {}
     for (key, _), start, end in zip(
         held.value, starts, [*starts[1:], min([*after, len(lines)])], strict=True

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from audit.problems import InputError, Problem, nearest
 from audit.yaml_file import FileKind, parse_record, read_text
@@ -76,9 +77,30 @@ def load_catalogue(extra: tuple[Path, ...] = ()) -> Catalogue:
         With every problem of every file: what does not fit the schema, an item twice, a mapping
         or a branch that leads nowhere, a condition on a fact that does not exist.
     """
+    shipped, own = _shipped(), _read(extra)
+    read = (*shipped.instruments, *own.instruments)
+    problems = [*shipped.problems, *own.problems, *crossed(read)]
+    if problems:
+        raise InputError(problems)
+    return Catalogue(instrument for _, instrument in read)
+
+
+class _Read(NamedTuple):
+    """Instruments with their files, and what could not be read."""
+
+    instruments: tuple[tuple[str, Instrument], ...]
+    problems: tuple[Problem, ...]
+
+
+@cache
+def _shipped() -> _Read:
+    return _read(sorted(FOLDER.glob("*.yaml")))
+
+
+def _read(paths: Iterable[Path]) -> _Read:
     read: list[tuple[str, Instrument]] = []
     problems: list[Problem] = []
-    for path in [*sorted(FOLDER.glob("*.yaml")), *extra]:
+    for path in paths:
         file = str(path)
         try:
             text = parse_record(read_text(path), file, InstrumentFile, _KIND)
@@ -89,10 +111,7 @@ def load_catalogue(extra: tuple[Path, ...] = ()) -> Catalogue:
         problems += undated
         if not undated:
             read.append((file, text.resolved()))
-    problems += list(crossed(read))
-    if problems:
-        raise InputError(problems)
-    return Catalogue(instrument for _, instrument in read)
+    return _Read(tuple(read), tuple(problems))
 
 
 def _undated(text: InstrumentFile, file: str) -> Iterable[Problem]:
@@ -133,6 +152,7 @@ def crossed(read: Iterable[tuple[str, Instrument]]) -> Iterable[Problem]:
                 reason = f"item {item.id} is in {owner[item.id]} too"
                 yield Problem("repeated_item", file, reason, "keep it in one of them")
             owner[item.id] = instrument.id
+    told: dict[tuple[str, str], Relation] = {}
     for file, instrument in read:
         yield from _within(file, instrument)
         for item in instrument.items:
@@ -140,6 +160,11 @@ def crossed(read: Iterable[tuple[str, Instrument]]) -> Iterable[Problem]:
                 if link.item not in owner:
                     reason = f"{item.id} is mapped to '{link.item}', which does not exist"
                     yield Problem("unknown_item", file, reason, nearest(link.item, [*owner]))
+                before = told.setdefault((item.id, link.item), link.relation)
+                told.setdefault((link.item, item.id), _REVERSED[link.relation])
+                if before != link.relation:
+                    reason = f"{item.id} is mapped to {link.item} as {before} and {link.relation}"
+                    yield Problem("two_relations", file, reason, "keep one of them")
 
 
 def _within(file: str, instrument: Instrument) -> Iterable[Problem]:

@@ -1,13 +1,25 @@
 """One sentence for every figure of an audit, found by its id: what it says and how sure it is.
 
-No sentence says more than its interval: a value without inference is called that, an undefined one
-is not called zero, an inconclusive verdict is not called a pass.
+A sentence gives the value, its interval, how many it rests on, what it is held against and what to
+bear in mind. None says more than its interval: a value without inference is called that, an
+undefined one is not called zero, an inconclusive verdict is not called a pass.
 """
 
 from collections.abc import Callable, Mapping
 
-from audit.result import AuditResult, Disparity, Estimate, Heterogeneity, StratumCount, Verdict
+from audit.result import AuditResult, Heterogeneity, StratumCount
 from audit.sections import Adequacy, CalibrationInteraction
+from checklists.sentences import (
+    THRESHOLD,
+    Records,
+    inside,
+    measure_of,
+    number,
+    of_disparity,
+    of_estimate,
+    of_verdict,
+    p_text,
+)
 
 MISSING = "(missing)"
 # Why a measure has no inference in a stratum, by the statuses of its estimates.
@@ -16,41 +28,29 @@ _WITHOUT = {
     ("suppressed",): "withheld for privacy",
     ("not_collected",): "not collected",
 }
-_VERDICT = {
-    "met": "is met",
-    "violated": "is violated",
-    "inconclusive": "is inconclusive, which is not a pass",
-    "not_estimable": "cannot be judged, which is not a pass",
-    "not_applicable": "does not apply to these data",
-    "waived": "is waived, which is not a pass",
-}
-_THRESHOLD = {
-    "fixed": "fixed before these data were seen",
-    "external": "tuned on other data",
-    "tuned_here": "tuned on these data, so that every value at it is optimistic",
-}
 
 
 def figures(result: AuditResult) -> Mapping[str, str]:
     """Id -> sentence, for everything in an audit that an answer may cite."""
     found: dict[str, str] = {}
+    audit = Records(result)
     for estimate in result.estimates:
-        found[estimate.id] = _estimate(estimate, result)
+        found[estimate.id] = of_estimate(estimate, audit)
     for disparity in result.disparities:
-        found[disparity.id] = _disparity(disparity)
+        found[disparity.id] = of_disparity(disparity, audit)
     for verdict in result.verdicts:
-        found[f"verdict/{verdict.requirement}"] = _verdict(verdict)
+        found[f"verdict/{verdict.requirement}"] = of_verdict(verdict, audit)
     for count in result.cohort.strata:
         found[f"cohort/{count.stratum}"] = _stratum(count, result)
     for attribute in result.cohort.attributes:
         found[f"cohort/{attribute.name}"] = _composition(attribute.name, result)
     if result.sites is not None:
         for summary in result.sites.heterogeneity:
-            found[_site_id(summary)] = _sites(summary, result)
+            found[site_id(summary)] = _sites(summary, audit)
     for row in result.sample_size:
         found[f"sample_size/{row.id}"] = _adequacy(row)
     for test in result.calibration_tests:
-        found[test.id] = _calibration_test(test)
+        found[test.id] = _calibration_test(test, audit)
     for code in dict.fromkeys(w.code for w in result.warnings):
         found[f"warnings/{code}"] = _warnings(code, result)
     for id, told in _WHOLE.items():
@@ -60,77 +60,11 @@ def figures(result: AuditResult) -> Mapping[str, str]:
     return found
 
 
-def measure_name(id: str) -> str:
-    """A measure in words."""
-    from audit.measures import DECLARED  # brings the numerical libraries, which take a while
-
-    declared = DECLARED.get(id)
-    return declared.name if declared else id.replace("_", " ")
-
-
-def _site_id(summary: Heterogeneity) -> str:
-    parts = [summary.measure, summary.contrast, summary.attribute, summary.stratum]
+def site_id(summary: Heterogeneity) -> str:
+    """Id of a measure, or a gap, over the sites; of one class or label where it names one."""
+    output = f"[{summary.output}]" if summary.output is not None else ""
+    parts = [summary.measure + output, summary.contrast, summary.attribute, summary.stratum]
     return "/".join(["sites", *(part for part in parts if part)])
-
-
-def _estimate(e: Estimate, result: AuditResult) -> str:
-    name = _of(e.measure, e.output)
-    where = "overall" if e.stratum == "overall" else f"in {e.stratum}"
-    if e.status == "undefined":
-        return f"{name} has no value {where}: {e.reason}. It is not zero."
-    if e.status == "suppressed":
-        return f"{name} {where} is withheld for privacy."
-    if e.status == "not_collected" or e.value is None:
-        return f"{name} {where} was not collected: {e.reason}."
-    behind = _behind(e, result)
-    if e.status == "insufficient":
-        return (
-            f"{name} {where} was {number(e.value)} ({behind}); no conclusion is drawn: {e.reason}."
-        )
-    return f"{name} {where} was {number(e.value)} ({_interval(e)}; {behind})."
-
-
-def _behind(e: Estimate, result: AuditResult) -> str:
-    if e.n is None:
-        return "counts withheld"
-    parts = [f"n = {e.n:,}"]
-    if e.n_positive is not None:
-        parts.append(f"{e.n_positive:,} with the condition")
-    if result.cohort.patients_declared and e.clusters is not None:
-        parts.append(f"{e.clusters:,} patients")
-    return ", ".join(parts)
-
-
-def _disparity(d: Disparity) -> str:
-    name = _of(d.measure, d.output)
-    if d.contrast == "gap":
-        what = f"The largest gap of {_lower(name)} by {d.attribute}"
-    else:
-        against = "everyone else" if d.reference.startswith("not ") else d.reference
-        what = f"The {d.contrast} of {_lower(name)} between {d.stratum} and {against}"
-    if d.value is None:
-        return f"{what} has no value: {d.reason}."
-    if d.status != "ok" or d.lower is None:
-        return f"{what} was {number(d.value)}; no conclusion is drawn: {d.reason}."
-    between = f", between {d.stratum} and {d.reference}" if d.contrast == "gap" else ""
-    kind = "declared beforehand" if d.family != "screening" else "screening, not declared"
-    p = d.p_adjusted if d.p_adjusted is not None else d.p
-    tested = "" if p is None else f"; {_p(p)} after adjustment, {kind}"
-    return f"{what} was {number(d.value)} ({_interval(d)}{tested}){between}."
-
-
-def _verdict(v: Verdict) -> str:
-    start = f"The requirement '{v.statement}' {_VERDICT[v.status]}"
-    if v.value is None:
-        return f"{start}: {v.reason}."
-    where = f" in {v.stratum}" if v.stratum else ""
-    if v.output is not None and f"'{v.output}'" not in v.statement:
-        where += f" ({v.output})"
-    interval = "no interval" if v.lower is None or v.upper is None else _interval(v)
-    needed = ""
-    if v.status == "inconclusive" and v.n_needed is not None:
-        needed = f"; about n = {v.n_needed:,} would be needed"
-    return f"{start}: {number(v.value)} ({interval}){where}{needed}."
 
 
 def _stratum(c: StratumCount, result: AuditResult) -> str:
@@ -161,48 +95,73 @@ def _composition(attribute: str, result: AuditResult) -> str:
     return f"Units by {attribute}: {'; '.join(parts)}."
 
 
-def _sites(h: Heterogeneity, result: AuditResult) -> str:
+def _sites(h: Heterogeneity, audit: Records) -> str:
+    result = audit.result
     attribute = result.sites.attribute if result.sites is not None else "site"
-    name = _of(h.measure, h.output)
+    name = measure_of(h.measure, h.output)
     if h.contrast is not None:
-        name = f"The {h.contrast} of {_lower(name)} between {h.stratum} and {h.reference}"
+        name = f"The {h.contrast} of {inside(name)} between {h.stratum} and {h.reference}"
     if h.pooled is None or h.pooled.lower is None or h.pooled.upper is None:
         return f"{name} cannot be pooled over {attribute}: {h.reason}."
     level = float(result.plan.get("level", 0.95)) * 100
+    low, high = number(h.pooled.lower), number(h.pooled.upper)
     text = (
         f"{name} over {h.k} levels of {attribute} is {number(h.pooled.value)} pooled "
-        f"({level:g} % interval {number(h.pooled.lower)} to {number(h.pooled.upper)})"
+        f"({level:g} % interval {low} to {high}{_at_sites(h, audit)})"
     )
     if h.prediction is not None:
         low, high = number(h.prediction.lower), number(h.prediction.upper)
         text += f"; at a new site it is expected between {low} and {high}"
     if h.i2 is not None:
         text += f"; I² {h.i2:.0f} %"
+    if h.excluded:
+        text += f". Without {_listed(h.excluded)}, which could not be pooled"
     few = ". It rests on few sites" if h.k < 5 else ""
     return f"{text}{few}."
 
 
+def _at_sites(h: Heterogeneity, audit: Records) -> str:
+    """Units at the sites that were pooled; of a gap inside sites only the groups would count."""
+    if h.contrast is not None or audit.result.sites is None:
+        return ""
+    attribute = audit.result.sites.attribute
+    strata = [s if s.startswith(f"{attribute}=") else f"{attribute}={s}" for s in h.sites]
+    sizes = [audit.n(h.measure, h.output, s) for s in strata]
+    known = [n for n in sizes if n is not None]
+    return f"; n = {sum(known):,}" if known and len(known) == len(sizes) else ""
+
+
 def _adequacy(row: Adequacy) -> str:
-    name, where = _of(row.measure, row.output), row.stratum
+    name, where = measure_of(row.measure, row.output), row.stratum
     if row.achieved_width is None or row.adequate is None:
-        return f"Whether {where} is large enough for {_lower(name)} cannot be said: {row.reason}."
+        return f"Whether {where} is large enough for {inside(name)} cannot be said: {row.reason}."
     verdict = "large enough" if row.adequate else "too small"
     needed = f"; about {row.n_needed:,} needed" if row.n_needed is not None else ""
     n = f"n = {row.n:,}" if row.n is not None else "n withheld"
     return (
-        f"For {_lower(name)} {where} is {verdict} (Riley 2021): interval width "
+        f"For {inside(name)} {where} is {verdict} (Riley 2021): interval width "
         f"{number(row.achieved_width)} against {number(row.target_width)} wanted, {n}{needed}."
     )
 
 
-def _calibration_test(test: CalibrationInteraction) -> str:
+def _calibration_test(test: CalibrationInteraction, audit: Records) -> str:
     what = "calibration" if test.output is None else f"calibration ({test.output})"
     if test.joint_p is None or test.slope_p is None:
         return f"C{what[1:]} by {test.attribute} could not be tested: {test.reason}."
+    sizes = [audit.counts.get(f"{test.attribute}={level}") for level in test.levels]
+    known = [n for n in sizes if n is not None]
+    n = f"n = {sum(known):,}" if len(known) == len(sizes) else "n withheld"
+    without = f" Without {_listed(test.left_out)}: too few to test." if test.left_out else ""
     return (
         f"Test of equal {what} by {test.attribute}: intercepts and slopes together "
-        f"{_p(test.joint_p)}, slopes alone {_p(test.slope_p)}."
+        f"{p_text(test.joint_p)}, slopes alone {p_text(test.slope_p)} "
+        f"({len(test.levels)} levels, {n}; screening, without adjustment).{without}"
     )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more
 
 
 def _warnings(code: str, result: AuditResult) -> str:
@@ -234,16 +193,14 @@ def _threshold(result: AuditResult) -> str | None:
     used = result.cohort.threshold
     if used is None:
         return None
-    source = _THRESHOLD[used.source]
+    source = THRESHOLD[used.source]
     return f"Units are flagged at a score of {used.value:g} or more; the threshold was {source}."
 
 
 def _insufficient(result: AuditResult) -> str:
     strata = [c.stratum for c in result.cohort.strata if c.stratum != "overall"]
     told = [
-        f"in {len(named)} of {len(strata)} strata some measures are {what}: "
-        + ", ".join(named[:8])
-        + (f" and {len(named) - 8} more" if len(named) > 8 else "")
+        f"in {len(named)} of {len(strata)} strata some measures are {what}: {_listed(tuple(named))}"
         for statuses, what in _WITHOUT.items()
         if (named := _strata_with(statuses, strata, result))
     ]
@@ -275,29 +232,3 @@ _WHOLE: dict[str, Callable[[AuditResult], str | None]] = {
     "plan/product": _product,
     "strata/without_inference": _insufficient,
 }
-
-
-def number(value: float) -> str:
-    """A value in three decimals, or as many as its size leaves meaning for."""
-    text = f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def _interval(x: Estimate | Disparity | Verdict) -> str:
-    if x.lower is None or x.upper is None:
-        return "no interval"
-    return f"{x.level * 100:g} % interval {number(x.lower)} to {number(x.upper)}"
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
-def _of(measure: str, output: str | None) -> str:
-    name = measure_name(measure)
-    return name if output is None else f"{name} ({output})"
-
-
-def _lower(name: str) -> str:
-    """A name inside a sentence: abbreviations keep their capitals."""
-    return name if name[:2].isupper() or name[1:2] == ":" else name[0].lower() + name[1:]

@@ -7,9 +7,9 @@ The YAML file is written for people: what many items share stands once at the to
 import hashlib
 import json
 from datetime import date
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from checklists.vocabulary import Automation, Certainty, Force, Key, Relation, Role
 
@@ -17,6 +17,20 @@ Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Route = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Option = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Condition = dict[str, tuple[str, ...]]
+Element = TypeVar("Element")
+
+
+def _not_empty(values: tuple[Element, ...]) -> tuple[Element, ...]:
+    if not values:
+        raise ValueError("there has to be at least one")
+    return values
+
+
+# Not `min_length`, which also counts elements that were refused, and so says of a list with one
+# mistake in it that it is empty.
+Some = Annotated[
+    tuple[Element, ...], AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1})
+]
 
 
 class Record(BaseModel):
@@ -182,16 +196,16 @@ class InstrumentFile(Record):
     publisher: Text
     status: Force
     jurisdiction: Text
-    editions: tuple[Edition, ...] = Field(min_length=1)
+    editions: Some[Edition]
     verified_on: date
     verification: Text
     rights: Text
     purpose: Text
-    sections: tuple[Section, ...] = Field(min_length=1)
+    sections: Some[Section]
     proposals: tuple[Proposal, ...] = ()
-    timelines: dict[str, Annotated[tuple[Version, ...], Field(min_length=1)]]
+    timelines: dict[str, Some[Version]]
     defaults: Defaults
-    items: tuple[ItemText, ...] = Field(min_length=1)
+    items: Some[ItemText]
 
     def resolved(self) -> Instrument:
         """Spell out what the items share."""

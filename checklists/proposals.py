@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from audit.result import AuditResult, Disparity, Verdict
-from checklists.figures import figures
+from checklists.figures import figures, site_id
 from checklists.instrument import Item
 from checklists.vocabulary import KEY_NAMES, Key
 
@@ -176,7 +176,11 @@ def _quality(audit: AuditEvidence) -> Iterable[str]:
 
 def _robustness(audit: AuditEvidence) -> Iterable[str]:
     yield from audit.judged("ROB")
-    yield from (f"sites/{measure}" for measure in audit.front())
+    sites = audit.result.sites
+    pooled = [h for h in sites.heterogeneity if h.contrast is None] if sites is not None else []
+    for measure in audit.front():
+        found = [h for h in pooled if h.measure == measure]
+        yield from (site_id(h) for h in [h for h in found if h.output is None] or found)
 
 
 def _uncertainty(audit: AuditEvidence) -> Iterable[str]:

@@ -70,17 +70,18 @@ def standing(item: Item, instrument: Instrument, facts: Facts, on: date) -> Stan
     out = _outside(item, instrument, facts)
     if out is not None:
         return Standing(item, "not_in_scope", version, None, out, pending)
-    if version is None:
-        first = item.versions[0]
-        reason = f"{_FORCE[first.status]} from {first.valid_from}; no text before that"
-        return Standing(item, "watch", None, first.valid_from, reason, pending)
-    if version.status == "repealed":
+    if version is not None and version.status == "repealed":
         reason = f"repealed on {version.valid_from} by {version.edition}"
         return Standing(item, "repealed", version, None, reason, pending)
-    since, why = _since(version, facts)
+    text = version or item.versions[0]
+    since, why = _since(text, facts)
     if since is None:
         return Standing(item, "not_in_scope", version, None, why, pending)
-    if version.status in ("draft", "proposed"):
+    in_force = text.status not in ("draft", "proposed")
+    if version is None:
+        reason = f"{_FORCE[text.status]} from {text.valid_from}; no text before that"
+        return Standing(item, "watch", None, since if in_force else None, reason, pending)
+    if not in_force:
         reason = f"{version.status} of {version.valid_from}: not in force"
         return Standing(item, "watch", version, None, reason, pending)
     if since > on:

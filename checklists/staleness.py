@@ -104,11 +104,13 @@ class Workplace:
         known: dict[str, set[str | None]] = {}
         for file in used.data:
             known.setdefault(file.name, {None}).add(file.sha256)
-        found = [
-            _replaced("data_changed", path)
-            for path in self._profile.data
-            if path.name in known and self.sha256(path, f"data/{path.name}") not in known[path.name]
-        ]
+        data = self._profile.data
+        found = []
+        for place, path in enumerate(data):
+            same = [other.name for other in data[:place]].count(path.name)
+            name = f"data/{path.name}" + (f"#{same + 1}" if same else "")
+            if path.name in known and self.sha256(path, name) not in known[path.name]:
+                found.append(_replaced("data_changed", path))
         model = self._profile.model
         if model is None or used.model is None or model.name != used.model.name:
             return found

@@ -77,11 +77,12 @@ def to_csv(rows: Sequence[Sequence[str]]) -> bytes:
     """UTF-8 with the mark that spreadsheets look for; text that looks like a formula is quoted."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerows([[_defused(cell) for cell in row] for row in rows])
+    writer.writerows([[defused(cell) for cell in row] for row in rows])
     return stream.getvalue().encode("utf-8-sig")
 
 
-def _defused(cell: str) -> str:
+def defused(cell: str) -> str:
+    """A cell as text: an apostrophe before what a spreadsheet would run as a formula."""
     return "'" + cell if _FORMULA.match(cell) else cell
 
 
@@ -108,7 +109,7 @@ def to_xlsx(rows: Sequence[Sequence[str]], allowed: Sequence[Sequence[str]]) -> 
         for column, text in enumerate(row):
             style = head if number == 0 else fill if COLUMNS[column] in FILLED else cell
             # Such an apostrophe would be taken for the one that defuses a formula in a CSV file.
-            text = _defused(text) if text.startswith("'") else text
+            text = defused(text) if text.startswith("'") else text
             sheet.write_string(number, column, text[:32767], style)
     for number, words in enumerate(allowed, start=1):
         place = COLUMNS.index("response")
@@ -196,11 +197,15 @@ def _read_csv(path: Path) -> list[list[str]]:
         raise InputError(Problem("bad_csv", str(path), reason, remedy)) from None
 
 
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _read_xlsx(path: Path) -> list[list[str]]:
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
-        book = CalamineWorkbook.from_path(str(path))
+        book = CalamineWorkbook.from_filelike(io.BytesIO(path.read_bytes()))
         name = _SHEET if _SHEET in book.sheet_names else book.sheet_names[0]
         rows: list[list[Any]] = book.get_sheet_by_name(name).to_python()
     except FileNotFoundError:
@@ -209,5 +214,5 @@ def _read_xlsx(path: Path) -> list[list[str]]:
         reason = f"it is no XLSX file ({error})"
         problem = Problem("bad_xlsx", str(path), reason, "save it as XLSX or CSV")
     else:
-        return [["" if cell is None else str(cell) for cell in row] for row in rows]
+        return [["" if cell is None else _lines(str(cell)) for cell in row] for row in rows]
     raise InputError(problem)

@@ -92,7 +92,18 @@ class Figure:
     """A figure: what it shows, in words made from its numbers, and what to draw it from."""
 
     id: str
-    form: Literal["forest", "calibration", "decision", "risk"]
+    form: Literal[
+        "forest",
+        "calibration",
+        "decision",
+        "risk",
+        "heatmap",
+        "missingness",
+        "funnel",
+        "ledger",
+        "slope",
+        "radar",
+    ]
     caption: str
     alt: str
     data: Any

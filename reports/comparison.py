@@ -5,10 +5,20 @@ from collections.abc import Sequence
 from audit.comparison.differences import adjusted_significant
 from audit.comparison.records import Comparison, Flips, GapChange, Paired, Parity
 from reports import words
-from reports.format import count, digits, fixed, interval, level_text, p_value, plural, signed
+from reports.format import (
+    count,
+    crossed,
+    digits,
+    fixed,
+    interval,
+    level_text,
+    p_value,
+    plural,
+    signed,
+)
 
 SHOWN = 15  # records of a list that are shown; the others stand in comparison.json
-_KEY = {
+KEY = {
     "binary": ("sensitivity", "specificity", "auroc", "brier", "oe_ratio"),
     "multiclass": ("accuracy", "macro_sensitivity", "macro_auroc"),
     "multilabel": ("macro_sensitivity", "macro_auroc"),
@@ -25,30 +35,33 @@ _CHANGE = {
     "same": "the same, but for rounding",
     "none": "",
 }
+HOLM = "p is Holm's over the strata of a measure."
+MCNEMAR = "p is McNemar's mid-p, or Obuchowski's where patients have several rows."
 Rows = list[tuple[str, ...]]
 
 
 def comparison_text(result: Comparison) -> str:
     """Write the comparison for a terminal."""
-    parts = [*_lead(result)]
+    parts = [*lead(result)]
     for title, head, rows, note in _tables(result):
         parts += ["", title, *_plain(head, rows), *([note] if note else [])]
-    parts += ["", *_told(result)]
+    parts += ["", *told(result)]
     return "\n".join(parts) + "\n"
 
 
 def comparison_markdown(result: Comparison) -> str:
     """Write the comparison as Markdown."""
-    parts = ["# Comparison of two models", "", *_lead(result)]
+    parts = ["# Comparison of two models", "", *lead(result)]
     for title, head, rows, note in _tables(result):
         parts += ["", f"## {title}", "", _line(head), _line(("---",) * len(head))]
         parts += [*(_line(row) for row in rows), *(["", note] if note else [])]
-    told = _told(result)
-    parts += ["", *(f"- {line}" for line in told)] if told else []
+    last = told(result)
+    parts += ["", *(f"- {line}" for line in last)] if last else []
     return "\n".join(parts) + "\n"
 
 
-def _lead(result: Comparison) -> list[str]:
+def lead(result: Comparison) -> list[str]:
+    """What was compared, how alike the numbers are, and how many measures got worse."""
     sides = " and ".join(f"{name}: {', '.join(f.name for f in side.files)} ({side.score})"
                          for name, side in (("a", result.a), ("b", result.b)))  # fmt: skip
     lines = [f"{plural(result.compared, 'unit')} compared; {sides}. Differences are b less a."]
@@ -77,31 +90,65 @@ def _parity(p: Parity) -> str:
     return words.of_output("Parity", p.output) + f": {text}."
 
 
+def key_records(result: Comparison) -> list[Paired]:
+    """The key measures of the task in strata of one attribute, in reporting order."""
+    key = KEY.get(str(result.plan.get("task")), ())
+    single = [r for r in result.paired if r.measure in key and not crossed(r.stratum)
+              and r.output is None]  # fmt: skip
+    return sorted(single, key=lambda r: key.index(r.measure))
+
+
+def judged_records(result: Comparison) -> list[Paired]:
+    """What has a margin that it can be held against."""
+    return [r for r in result.paired if r.margin is not None and r.change != "none"]
+
+
+def shown_flips(result: Comparison) -> list[Flips]:
+    """Decisions that changed, in strata of one attribute."""
+    return [f for f in result.flips if not crossed(f.stratum)]
+
+
+def further(rest: int) -> str:
+    """Say how many records stand in the comparison alone; empty when none do."""
+    if rest <= 0:
+        return ""
+    return f"{plural(rest, 'further one', 'further ones')} in comparison.json."
+
+
+def change_text(r: Paired) -> str:
+    """Say which way a measure went, from its interval; why nothing is said otherwise."""
+    if r.beyond_margin:
+        return f"worse beyond the margin {r.margin:g}"
+    return _CHANGE[r.change] or (r.reason or "")
+
+
+def p_of(r: Paired) -> float | None:
+    """The p value that is shown: adjusted over the strata where that is possible."""
+    return r.p_adjusted if r.p_adjusted is not None else r.p
+
+
+def p_of_flips(f: Flips) -> float | None:
+    """The p value that is shown: by patient where they have several rows."""
+    return f.clustered_p if f.clustered_p is not None else f.mid_p
+
+
 def _tables(result: Comparison) -> list[tuple[str, tuple[str, ...], Rows, str]]:
     by_id = {r.id: r for r in result.paired}
     worse = [by_id[id] for id in result.worsened]
     head = ("measure", "stratum", "n", "a", "b", "difference", "p", "change")
     out: list[tuple[str, tuple[str, ...], Rows, str]] = []
     if worse:
-        rest = len(worse) - SHOWN
-        note = f"{plural(rest, 'further one', 'further ones')} in comparison.json." if rest > 0 \
-            else ""  # fmt: skip
-        note = f"{note} p is Holm's over the strata of a measure.".strip()
+        note = f"{further(len(worse) - SHOWN)} {HOLM}".strip()
         out.append(("Who got worse", head, [_row(r) for r in worse[:SHOWN]], note))
-    judged = [r for r in result.paired if r.margin is not None and r.change != "none"]
+    judged = judged_records(result)
     if judged:
         rows = [_row(r) for r in judged[: 2 * SHOWN]]
         out.append(("Against the margins", head, rows, ""))
-    key = _KEY.get(str(result.plan.get("task")), ())
-    single = [r for r in result.paired if r.measure in key and " & " not in r.stratum
-              and r.output is None]  # fmt: skip
-    ordered = sorted(single, key=lambda r: key.index(r.measure))
-    out.append(("Measures by stratum", head, [_row(r) for r in ordered], ""))
-    flips = [f for f in result.flips if " & " not in f.stratum]
+    out.append(("Measures by stratum", head, [_row(r) for r in key_records(result)], ""))
+    flips = shown_flips(result)
     if flips:
         names = ("stratum", "class", "n", "right in a only", "right in b only", "p")
-        note = "p is McNemar's mid-p, or Obuchowski's where patients have several rows."
-        out.append(("Decisions that changed", names, [_flip(f) for f in flips], note))
+        out.append(("Decisions that changed", names, [_flip(f) for f in flips], MCNEMAR))
     return out
 
 
@@ -114,21 +161,18 @@ def _row(r: Paired) -> tuple[str, ...]:
     difference = "-" if r.difference is None else signed(r.difference, places)
     if r.lower is not None:
         difference += f" {interval(r.lower, r.upper, places, True)}"
-    change = _CHANGE[r.change] or (r.reason or "")
-    if r.beyond_margin:
-        change = f"worse beyond the margin {r.margin:g}"
     name = words.of_output(words.name(r.measure), r.output)
-    p = r.p_adjusted if r.p_adjusted is not None else r.p
     return (name, r.stratum, count(r.n), text(r.value_a), text(r.value_b), difference,
-            p_value(p), change)  # fmt: skip
+            p_value(p_of(r)), change_text(r))  # fmt: skip
 
 
 def _flip(f: Flips) -> tuple[str, ...]:
-    p = f.clustered_p if f.clustered_p is not None else f.mid_p
-    return f.stratum, f.label, count(f.n), count(f.lost), count(f.gained), p_value(p)
+    p = p_value(p_of_flips(f))
+    return f.stratum, f.label, count(f.n), count(f.lost), count(f.gained), p
 
 
-def _told(result: Comparison) -> list[str]:
+def told(result: Comparison) -> list[str]:
+    """Sentences that no table holds: levelling down, warnings, the level."""
     found: list[GapChange] = [g for g in result.gaps if g.levelled_down]
     lines = [g.sentence for g in found]
     lines += [w.message for w in result.warnings]

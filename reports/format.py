@@ -140,7 +140,7 @@ def bare(stratum: str) -> str:
 
 def anchor(estimate_id: str) -> str:
     """Give the fragment of an estimate in the page."""
-    return "est:" + quote(estimate_id, safe="/=:()[],+-._~!*';@$&")
+    return quote(estimate_id, safe="/=:()[],+-._~!*';@$&")
 
 
 def estimate_text(e: Estimate) -> str:

@@ -2,17 +2,42 @@
 
 import base64
 import gzip
+import json
+import re
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from markupsafe import Markup
 
-from reports.blocks import Facts, Report, Section
+from reports.blocks import Cell, Facts, Figure, Report, Section
+from reports.format import MINUS
 from reports.papers import Papers
 from reports.templating import ASSETS, asset, render
 from reports.view import build_view
 
 VEGA = "vega-bundle.js.gz"
+FACES = (("Inter-Regular.woff2", 400), ("Inter-SemiBold.woff2", 600))
+# In this order they make one script: later ones use what earlier ones define.
+SCRIPTS = (
+    "elements",
+    "numbers",
+    "data",
+    "controls",
+    "tip",
+    "address",
+    "tables",
+    "explorer",
+    "figures",
+    "reader",
+    "rows",
+    "forest",
+    "calibration",
+    "start",
+)
+DRAWN_DIGITS = 6
+_PRINTED = re.compile(r"(-?\d+(?:\.(\d+))?)(%)?")
+_PLAIN = str.maketrans({MINUS: "-", "+": "", " ": "", "\N{NARROW NO-BREAK SPACE}": ""})
 
 
 def render_html(papers: Papers) -> str:
@@ -21,11 +46,13 @@ def render_html(papers: Papers) -> str:
     return render(
         "page.html",
         view=view if papers.plan_text is None else _with_plan(view, papers.plan_text),
-        figures=_figures(view),
+        data=packed(view.explorer),
+        figures=packed(_figures(view)),
         chooser=_chooser(view),
+        sort_key=sort_key,
         fonts=_fonts(),
         style=asset("page.css"),
-        script=asset("page.js"),
+        script=_script(),
         vega=_vega(),
     )
 
@@ -39,8 +66,6 @@ def prepare() -> None:
 
 
 def _with_plan(view: Report, plan_text: str) -> Report:
-    from dataclasses import replace
-
     plan = Section("plan", len(view.sections) + 1, "The plan as written",
                    (Facts((("equipoise.yaml", plan_text),), code=True),))  # fmt: skip
     return replace(view, sections=(*view.sections, plan))
@@ -55,33 +80,85 @@ def _chooser(view: Report) -> str:
 
 
 def _figures(view: Report) -> dict[str, Any]:
-    from reports.figures import forest, specification
+    from reports.figures import forest
     from reports.parts.forest import TICKS
 
     return {
         "forest": forest.template(),
         "stand_ins": {"title": forest.TITLE, "low": forest.LOW, "high": forest.HIGH,
                       "rows": forest.ROWS, "row": forest.ROW, "wide": forest.WIDE,
-                      "ticks": TICKS},
-        "specs": {f.id: specification(f) for f in view.figures if not f.print_only},
+                      "labels": forest.LABELS, "gap": forest.GAP, "ticks": TICKS},
+        "specs": {f.id: _specification(f) for f in view.figures if not f.print_only},
     }  # fmt: skip
+
+
+def _specification(figure: Figure) -> dict[str, Any]:
+    """Give what the page draws; the curves of calibration come from the explorer's numbers."""
+    from reports.figures import specification
+
+    spec = specification(figure)
+    if figure.form == "calibration":
+        return spec | {"datasets": {name: [] for name in spec["datasets"]}}
+    if "datasets" in spec:
+        spec = spec | {"datasets": shortened(spec["datasets"])}
+    return spec
+
+
+def shortened(node: Any) -> Any:
+    """Cut numbers to what can be seen in a figure."""
+    if isinstance(node, float):
+        return float(f"{node:.{DRAWN_DIGITS}g}")
+    if isinstance(node, dict):
+        return {key: shortened(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [shortened(value) for value in node]
+    return node
+
+
+def sort_key(cell: Cell, kind: str) -> str:
+    """Give what a cell is sorted by, where the number it prints would not do."""
+    if cell.sort is None or isinstance(cell.sort, str):
+        return cell.sort or ""
+    number = _PRINTED.fullmatch(cell.text.translate(_PLAIN)) if kind in ("value", "count") else None
+    if number is not None:
+        value, decimals, percent = number.groups()
+        scale = 100 if percent else 1
+        step = 10.0 ** -len(decimals or "") / scale
+        if abs(float(value) / scale - cell.sort) <= 0.5001 * step:
+            return ""
+    return f"{cell.sort:.9g}"
+
+
+def packed(value: Any) -> Markup:
+    """Write numbers as compressed JSON, which also cannot end the element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _base64(gzip.compress(text.encode(), 9, mtime=0))
+
+
+def _base64(data: bytes) -> Markup:
+    return Markup(base64.b64encode(data).decode("ascii"))
+
+
+@cache
+def _script() -> Markup:
+    """Join the parts of the page's script into one function, which leaves no names behind."""
+    parts = (asset(f"page/{name}.js") for name in SCRIPTS)
+    return Markup('"use strict";\n(async () => {{\n{}}})();\n').format(Markup("\n").join(parts))
 
 
 @cache
 def _vega() -> Markup:
     """Vega, Vega-Lite and Vega-Embed, as bundled by vl-convert (see assets/README.md)."""
-    text = gzip.decompress((ASSETS / VEGA).read_bytes()).decode()
-    return Markup(text.replace("</script", "<\\/script"))
+    return _base64((ASSETS / VEGA).read_bytes())
 
 
 @cache
 def _fonts() -> Markup:
     """The two faces that a page needs most, inside it."""
-    faces = []
-    for name, weight in (("Inter-Regular.otf", 400), ("Inter-SemiBold.otf", 600)):
-        data = base64.b64encode((ASSETS / "fonts" / name).read_bytes()).decode()
-        faces.append(
-            f"@font-face{{font-family:Inter;font-weight:{weight};font-display:swap;"
-            f"src:url(data:font/otf;base64,{data})}}\n"
-        )
-    return Markup("".join(faces))
+    return Markup("").join(
+        Markup(
+            "@font-face{{font-family:Inter;font-weight:{};font-display:swap;"
+            "src:url(data:font/woff2;base64,{}) format('woff2')}}\n"
+        ).format(weight, _base64((ASSETS / "fonts" / name).read_bytes()))
+        for name, weight in FACES
+    )

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.request import url2pathname
 
-from markupsafe import Markup
-
 from audit.result import AuditResult
 from reports.attachments import Attached, attachments
 from reports.blocks import Report
+from reports.fonts import font_faces, in_families, in_scripts, scripts_in
 from reports.outline import outline
 from reports.papers import Papers
 from reports.pdfa import mark_accessible
@@ -26,12 +25,6 @@ from reports.view import build_view
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 # The first moment a ZIP archive can name; stands for "no date was stated".
 UNSTATED = datetime(1980, 1, 1, tzinfo=UTC)
-FACES = (
-    ("Inter-Regular.otf", 400, "normal"),
-    ("Inter-Italic.otf", 400, "italic"),
-    ("Inter-SemiBold.otf", 600, "normal"),
-    ("Inter-Bold.otf", 700, "normal"),
-)
 
 
 class RenderError(Exception):
@@ -68,24 +61,19 @@ def document_html(
     from reports.svg import to_svg
 
     drawn = [f for f in view.figures if not f.screen_only]
-    images = {f.id: _data_uri(to_svg(specification(f))) for f in drawn}
+    vectors = {f.id: to_svg(specification(f)) for f in drawn}
+    told = (view.cover, view.summary, view.sections, *vectors.values())
+    scripts = scripts_in("\n".join(map(str, told)))
+    images = {id: _data_uri(in_scripts(svg, scripts)) for id, svg in vectors.items()}
+    style = asset("print.css") + asset("card.css") if card else asset("print.css")
     return render(
         f"{template}/document.html",
         view=view,
         images=images,
         numbers={f.id: i for i, f in enumerate(drawn, 1)},
         stamp=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        fonts=font_faces(),
-        style=asset("print.css") + asset("card.css") if card else asset("print.css"),
-    )
-
-
-def font_faces() -> Markup:
-    """Declare the fonts of the package."""
-    rule = "@font-face{{font-family:Inter;font-weight:{};font-style:{};src:url({})}}\n"
-    return Markup("").join(
-        Markup(rule).format(weight, style, (ASSETS / "fonts" / name).as_uri())
-        for name, weight, style in FACES
+        fonts=font_faces(scripts),
+        style=in_families(style, scripts),
     )
 
 

@@ -1,6 +1,7 @@
 """Marks a PDF/A-3a file as PDF/UA-1 too, which WeasyPrint cannot do in one go.
 
-Header cells get the scope that WeasyPrint leaves out, and running headers are marked as artifacts.
+Header cells get the scope that WeasyPrint leaves out, boxes of figures are stated in points, and
+running headers are marked as artifacts.
 The metadata stream is written without compression (PDF/A) and names the PDF/UA identifier together
 with the extension schema that PDF/A wants for it.
 """
@@ -8,11 +9,13 @@ with the extension schema that PDF/A wants for it.
 import re
 import zlib
 from collections.abc import Iterator
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
 ATTEMPTS = 16
 WIDEST = 4096
+POINTS = 0.75  # of a CSS pixel
 AMBIGUOUS = b"\r\nendstream"
 PAD = "/EQPS_Pad"
 UA = "http://www.aiim.org/pdfua/ns/id/"
@@ -52,6 +55,7 @@ def mark_accessible(pdf: bytes) -> bytes:
         document.Root.Metadata = stream
         _unmark_furniture(document)
         _scope_headers(document.Root.StructTreeRoot)
+        _place_figures(document.Root.StructTreeRoot)
         document.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
         made = _saved(document)
     return unambiguous(made)
@@ -141,6 +145,22 @@ def _scope_headers(root: Any) -> None:
                 else:
                     kept = list(known) if isinstance(known, pikepdf.Array) else [known]
                     cell.A = pikepdf.Array([*kept, added])
+
+
+def _place_figures(root: Any) -> None:
+    """State the boxes of figures in points from the bottom left of their page.
+
+    WeasyPrint writes them in the pixels of its layout, from the top left.
+    """
+    import pikepdf
+
+    for figure in _elements(root, "/Figure"):
+        layout, page = figure.get("/A"), figure.get("/Pg")
+        if isinstance(layout, pikepdf.Dictionary) and "/BBox" in layout and page is not None:
+            top = float(page.MediaBox[3])
+            left, upper, right, lower = (float(v) * POINTS for v in layout.BBox)
+            box = (left, top - lower, right, top - upper)
+            layout.BBox = pikepdf.Array([round(Decimal(v), 3) for v in box])
 
 
 def _demote_lone_rows(table: Any) -> None:

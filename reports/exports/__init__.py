@@ -1,1 +1,1 @@
-"""The audit for other programs: pure functions of the papers, each in the form that a reader wants."""
+"""The audit for other programs: pure functions of the papers, one module a format."""

@@ -15,7 +15,7 @@ from reports.blocks import Bullets
 from reports.exchange import answered, doubts, line, statement_of
 from reports.format import crossed
 from reports.papers import Papers
-from reports.parts import front, provenance
+from reports.parts import disparities, front, provenance
 
 NOT_STATED = "Not stated"
 AUDIT_FILE = "audit.json"
@@ -79,8 +79,8 @@ def open_verdicts(papers: Papers) -> list[str]:
 def groups_at_risk(papers: Papers) -> dict[str, list[str]]:
     """Stratum -> what the audit found to its disadvantage, or could not rule out.
 
-    From the parts of requirements that are not shown to be met, and from the differences between
-    levels of one attribute that stand after adjustment, where a measure has a better end.
+    From the parts of requirements that are not shown to be met, and from the differences of a level
+    from its reference that stand after adjustment, where a measure has a better end.
     """
     told = figures(papers.result)
     records: dict[str, Estimate | Disparity] = {e.id: e for e in papers.result.estimates}
@@ -119,14 +119,17 @@ def _group(record: Estimate | Disparity) -> str:
 
 
 def _worse_off(d: Disparity) -> str | None:
-    """The stratum that a difference is to the disadvantage of, if it stands after adjustment."""
+    """The stratum that a difference is to the disadvantage of, if it stands after adjustment.
+
+    Of the many contrasts those of the primary family and of the measures that come first.
+    """
     if d.contrast != "difference" or d.status != "ok" or crossed(d.stratum):
         return None
     if d.p_adjusted is None or d.p_adjusted > 1 - d.level:
         return None
-    group = _worse(d)
+    first = d.family.startswith(disparities.PRIMARY) or d.measure in disparities.KEY
     # Everyone but one level is no group; that level is told by its contrast with the reference.
-    return None if group is None or group.startswith("not ") else group
+    return _worse(d) if first and not d.reference.startswith("not ") else None
 
 
 def _worse(d: Disparity) -> str | None:

@@ -11,12 +11,29 @@ from reports.blocks import Figure
 
 def specification(figure: Figure) -> dict[str, Any]:
     """Give the specification of a figure. Altair is imported on the first call."""
-    from reports.figures import calibration, decision, forest, risk
+    from reports.figures import (
+        calibration,
+        decision,
+        forest,
+        funnel,
+        heatmap,
+        ledger,
+        missingness,
+        radar,
+        risk,
+        slope,
+    )
 
     makers: dict[str, Callable[[Any], dict[str, Any]]] = {
         "forest": forest.spec,
         "calibration": calibration.spec,
         "decision": decision.spec,
         "risk": risk.spec,
+        "heatmap": heatmap.spec,
+        "missingness": missingness.spec,
+        "funnel": funnel.spec,
+        "ledger": ledger.spec,
+        "slope": slope.spec,
+        "radar": radar.spec,
     }
     return makers[figure.form](figure.data)

@@ -1,4 +1,4 @@
-"""Map of the crossings of two attributes: darker is higher, and every cell tells its value and n."""
+"""Map of the crossings of two attributes: darker is higher; every cell tells its value and n."""
 
 from typing import Any
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from reports.figures import theme
-from reports.figures.plane import Plane, fitted, measured, wrapped
+from reports.figures.plane import Align, Plane, fitted, measured, wrapped
 from reports.parts.matrix import Label, MatrixData, MatrixPanel, Tile
 
 SMALLER = theme.SMALL - 0.5
@@ -11,8 +11,9 @@ LINE = 11.5
 GAP = 14
 HEADER_LINES = 3
 WIDEST = 104
+PAD = 9
 SWATCH, SWATCH_HEIGHT = 36, 9
-LEGEND, TITLE, HEAD_ROW = 27, 17, 17
+LEGEND, TITLE, HEAD_ROW = 29, 17, 19
 # A shade and the colour of text that is legible on it.
 Ramp = tuple[tuple[str, str], ...]
 
@@ -55,7 +56,7 @@ def _layout(data: MatrixData, names: float) -> _Layout:
     gaps = GAP * (len(columns) - 1) if data.beside else 0
     cell = min(WIDEST, (theme.WIDTH - names - gaps) / many)
     lines = max((len(t.lines) for p in data.panels for t in p.tiles), default=2)
-    heights = tuple(HEAD_ROW if r.head else LINE * lines + 6 for r in data.rows)
+    heights = tuple(HEAD_ROW if r.head else LINE * lines + PAD for r in data.rows)
     tops = tuple(sum(heights[:i]) for i in range(len(heights)))
     header = LEGEND + (TITLE if any(p.title for p in data.panels) else 0)
     header += TITLE if any(p.across for p in data.panels) else 0
@@ -70,7 +71,7 @@ def _header_lines(column: Label, cell: float) -> int:
 def _rows(plane: Plane, data: MatrixData, layout: _Layout, y: float) -> None:
     """Name the rows, and say what hatching means."""
     if data.hatch:
-        at = y + LEGEND - SWATCH_HEIGHT - 13
+        at = y + 4 + (TITLE if any(p.title for p in data.panels) else 0)
         plane.rect(0, at, 20, SWATCH_HEIGHT, "white", stroke=theme.QUIET)
         plane.hatch(0, at, 20, SWATCH_HEIGHT)
         plane.text(25, at + SWATCH_HEIGHT / 2, data.hatch, colour=theme.QUIET, size=SMALLER)
@@ -90,13 +91,13 @@ def _panel(
 ) -> None:
     width = layout.cell * len(panel.columns)
     shades = chosen(ramp, len(panel.edges) - 1)
-    _legend(plane, panel.edges, shades, x, y, width)
-    at = y + LEGEND + TITLE / 2
+    at = y
     if panel.title:
-        plane.text(x, at, fitted(panel.title, width), bold=True)
+        plane.text(x, at + TITLE / 2, fitted(panel.title, width), bold=True)
         at += TITLE
-    if panel.across:
-        plane.text(x, at, fitted(panel.across, width), colour=theme.QUIET, bold=True)
+    _legend(plane, panel.edges, shades, x, at, width)
+    across = fitted(panel.across, width)
+    plane.text(x, at + LEGEND + TITLE / 2, across, colour=theme.QUIET, bold=True)
     for i, column in enumerate(panel.columns):
         _column(plane, column, layout, x + (i + 0.5) * layout.cell, y + layout.header)
     for tile in panel.tiles:
@@ -121,14 +122,15 @@ def _legend(
     every = all(measured(e, SMALLER) < step for e in edges)
     for i, edge in enumerate(edges):
         if every or i in (0, len(edges) - 1):
-            align = "left" if i == 0 else "center"
-            plane.text(x + i * step, y + 4 + SWATCH_HEIGHT + 6, edge, size=SMALLER,
+            inner: Align = "center" if every else "right"
+            align: Align = "left" if i == 0 else inner
+            plane.text(x + i * step, y + 4 + SWATCH_HEIGHT + 7.5, edge, size=SMALLER,
                        colour=theme.QUIET, align=align)  # fmt: skip
 
 
 def _column(plane: Plane, column: Label, layout: _Layout, x: float, bottom: float) -> None:
     lines = wrapped(column.text, layout.cell - 4, HEADER_LINES)
-    texts = [(t, theme.INK, theme.SMALL) for t in lines]
+    texts = [(t, theme.INK, float(theme.SMALL)) for t in lines]
     if column.size:
         texts.append((column.size, theme.QUIET, SMALLER))
     for i, (text, colour, size) in enumerate(reversed(texts)):
@@ -140,12 +142,13 @@ def _tile(plane: Plane, tile: Tile, layout: _Layout, shades: Ramp, x: float, y: 
     left, top = x + tile.column * layout.cell, y + layout.tops[tile.row]
     width, height = layout.cell - 1.5, layout.heights[tile.row] - 1.5
     fill, ink = shades[tile.shade] if tile.shade is not None else ("white", theme.INK)
-    plane.rect(left, top, width, height, fill, tip=tile.tip)
+    edge = theme.BAND if tile.shade is not None and fill == "white" else None
+    plane.rect(left, top, width, height, fill, stroke=edge, tip=tile.tip)
     if tile.hatched:
         plane.hatch(left, top, width, height)
     middle = left + width / 2
     if tile.hatched and tile.lines:
-        broad = min(width - 6, 6 + max(measured(t, SMALLER) for t in tile.lines))
+        broad = min(width - 6, 3 + max(measured(t, SMALLER) for t in tile.lines))
         tall = LINE * len(tile.lines)
         plane.rect(middle - broad / 2, top + (height - tall) / 2, broad, tall, "white", plate=True)
     for i, line in enumerate(tile.lines):

@@ -7,7 +7,7 @@ from reports.parts.matrix import MatrixData
 
 NAMES = 168
 GREYS: matrix.Ramp = (
-    ("#ffffff", theme.INK),
+    ("white", theme.INK),
     ("#e9ecee", theme.INK),
     ("#cfd5d9", theme.INK),
     ("#a4adb4", theme.INK),

@@ -22,9 +22,9 @@ def blocks(papers: Papers) -> list[Block]:
             Column("Reason", "text", 29),
         )
         rows = tuple(_row(v) for v in s.verdicts)
-        found.append(
-            Table("audit-verdicts", "Requirements of the plan", columns, (Group("", rows),), s.legend)
-        )
+        groups = (Group("", rows),)
+        title = "Requirements of the plan"
+        found.append(Table("audit-verdicts", title, columns, groups, s.legend))
     found.append(Bullets(s.not_assessed, "What could not be assessed:"))
     if s.warnings:
         found.append(Bullets(s.warnings, f"Warnings of the audit: {s.more_warnings}".rstrip()))
@@ -46,10 +46,10 @@ def public(papers: Papers) -> list[Block]:
     evidence = AuditEvidence(papers.result)
     told = evidence.sentences
     pairs = [
-        ("Intended use", product.stated(papers, "intended_use") or product.unstated("intended_use")),
-        ("Model", product.stated(papers, "description") or product.unstated("description")),
-        ("Test data", told["cohort/overall"] if "cohort/overall" in told else WITHHELD),
-        ("Source", product.stated(papers, "cohort") or product.unstated("cohort")),
+        ("Intended use", product.told(papers, "intended_use")),
+        ("Model", product.told(papers, "description")),
+        ("Test data", told.get("cohort/overall", WITHHELD)),
+        ("Source", product.told(papers, "cohort")),
         *_make_up(papers.index),
         ("Decision", front.threshold(papers.result)),
         *(("Result", told[id]) for id in evidence.overall(evidence.front()) if id in told),

@@ -123,7 +123,8 @@ def _covariates(recorded: tuple[CovariateAtSite, ...]) -> Table:
     )
     by: dict[str, list[Row]] = {}
     for i, c in enumerate(recorded):
-        zeros = "not numeric" if c.zeros is None else f"{count(c.zeros)} ({share(c.zeros, c.rows)})"
+        numeric = c.zeros is not None or c.missing is None  # in a shared result both are withheld
+        zeros = f"{count(c.zeros)} ({share(c.zeros, c.rows)})" if numeric else "not numeric"
         cells = (
             Cell(c.site),
             Cell(count(c.rows), sort=c.rows),

@@ -32,20 +32,15 @@ def cover(papers: Papers, template: str, roles: tuple[str, ...]) -> Cover:
 
 
 def _dated(papers: Papers) -> Pairs:
-    used = papers.result.provenance
     on = str(papers.assessment.on) if papers.assessment is not None else "none are at hand"
-    return (
-        ("Audit as of", front.as_of(papers.result)),
-        ("Answers as of", on),
-        ("Made with", f"{used.tool} {used.tool_version}"),
-    )
+    return (("As of", f"audit {front.as_of(papers.result)}; answers {on}"),)
 
 
 def _fda(papers: Papers) -> Pairs:
     return (
-        ("Sponsor", product.stated(papers, "manufacturer") or product.unstated("manufacturer")),
+        ("Sponsor", product.told(papers, "manufacturer")),
         ("Device", product.reference(papers) or product.unstated("name")),
-        ("Intended use", product.stated(papers, "intended_use") or product.unstated("intended_use")),
+        ("Intended use", product.told(papers, "intended_use")),
         ("Pathway", pathway(papers)),
         ("Change control plan", _flag(papers, "change_plan")),
         ("Guidance", _citation(papers, "fda-ai-dsf")),
@@ -54,11 +49,10 @@ def _fda(papers: Papers) -> Pairs:
 
 def _eu(papers: Papers) -> Pairs:
     return (
-        ("Provider", product.stated(papers, "manufacturer") or product.unstated("manufacturer")),
-        ("Established in the EU", _flag(papers, "eu_established")),
+        ("Provider", product.told(papers, "manufacturer")),
         ("System", product.reference(papers) or product.unstated("name")),
         ("Intended purpose",
-         product.stated(papers, "intended_use") or product.unstated("intended_use")),
+         product.told(papers, "intended_use")),
         ("Procedure", _procedure(papers)),
         ("Annex IV", _standing(papers, "ANNEX-IV.")),
         ("Text", _citation(papers, "eu-ai-act")),
@@ -72,7 +66,7 @@ def _altai(papers: Papers) -> Pairs:
     nobody = "nobody has answered yet"
     return (
         ("System", product.reference(papers) or product.unstated("name")),
-        ("Intended use", product.stated(papers, "intended_use") or product.unstated("intended_use")),
+        ("Intended use", product.told(papers, "intended_use")),
         ("Team", names(told, MOST_PEOPLE) if told else nobody),
         ("Answered", f"from {days[0]} to {days[-1]}" if days else nobody),
         ("List", _citation(papers, "altai")),

@@ -14,9 +14,8 @@ def blocks(papers: Papers) -> list[Block]:
     known = papers.result.provenance.predicted_by or {}
     made = " ".join(str(known.get(k) or "") for k in ("format", "library")).strip()
     size = known.get("parameters")
-    description = product.stated(papers, "description")
     pairs = (
-        ("How it was made", description or product.unstated("description")),
+        ("How it was made", product.told(papers, "description")),
         ("Format and library", made or SILENT),
         ("Inputs", inputs(papers) or SILENT),
         ("Fitted numbers", SILENT if size is None else count(int(size))),

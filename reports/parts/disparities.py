@@ -5,6 +5,7 @@ from reports import words
 from reports.blocks import Block, Cell, Column, Group, Row, Table, Text
 from reports.format import (
     DASH,
+    anchor,
     bare,
     count,
     digits,
@@ -159,7 +160,7 @@ def _value(d: Disparity | None) -> Cell:
                         d.contrast == "difference")  # fmt: skip
         detail += f"; family-wise {both}"
     kind = "weak" if d.status != "ok" else ""
-    return Cell(write(d.value, places), detail, kind, f"dis:{d.id}".replace(" ", "%20"), d.value,
+    return Cell(write(d.value, places), detail, kind, anchor(d.id), d.value,
                 d.reason or "")  # fmt: skip
 
 

@@ -40,9 +40,9 @@ def blocks(papers: Papers) -> list[Block]:
 
 def _device(papers: Papers) -> Pairs:
     return [
-        ("Name", product.stated(papers, "name") or product.unstated("name")),
-        ("Version", product.stated(papers, "version") or product.unstated("version")),
-        ("Architecture", product.stated(papers, "description") or product.unstated("description")),
+        ("Name", product.told(papers, "name")),
+        ("Version", product.told(papers, "version")),
+        ("Architecture", product.told(papers, "description")),
         ("Model file", product.model_file(papers) or "none is named"),
     ]
 
@@ -52,12 +52,11 @@ def _regulatory(papers: Papers) -> Pairs:
 
 
 def _use(papers: Papers) -> Pairs:
-    use = product.stated(papers, "intended_use")
-    return [("Intended use", use or product.unstated("intended_use"))]
+    return [("Intended use", product.told(papers, "intended_use"))]
 
 
 def _test_data(papers: Papers) -> Pairs:
-    return [("Test cohort", product.stated(papers, "cohort") or product.unstated("cohort"))]
+    return [("Test cohort", product.told(papers, "cohort"))]
 
 
 def _development_data(papers: Papers) -> Pairs:
@@ -97,7 +96,7 @@ def _accuracy(papers: Papers) -> list[Block]:
     present = tuple(m for m in wanted if m in index.measures)
     if not present:
         return []
-    strata = {"": ("overall",)}
+    strata: dict[str, tuple[str, ...]] = {"": ("overall",)}
     return [results.table(index, "card-accuracy", "Accuracy in all units", present, strata)]
 
 

@@ -1,19 +1,23 @@
 """Compact arrays of every estimate and disparity, for the tables and selectors of the page."""
 
 from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
-from audit.result import Disparity, Estimate
+from audit.result import CalibrationCurve, Disparity, Estimate
 from reports import words
 from reports.format import digits
 from reports.parts.curves import panel_title, smooth_points
 from reports.parts.forest import LOG
 from reports.parts.index import Index
+from reports.parts.results import piece_level
 
 SIGNIFICANT = 6
+P_DIGITS = 3
 STATUS = {s: i for i, s in enumerate(words.STATUS)}
 CONTRAST = {c: i for i, c in enumerate(words.CONTRAST)}
 Places = dict[tuple[str, str | None], int]
+Parts = list[tuple[int, int]]
 
 
 class _Codes:
@@ -26,11 +30,24 @@ class _Codes:
         return self.texts.setdefault(text, len(self.texts))
 
 
-def _number(value: float | None) -> float | int | None:
+@dataclass(frozen=True)
+class _Texts:
+    """The texts that rows repeat, and where each measure stands."""
+
+    measures: Places
+    strata: _Codes = field(default_factory=_Codes)
+    crossings: _Codes = field(default_factory=_Codes)
+    reasons: _Codes = field(default_factory=_Codes)
+    methods: _Codes = field(default_factory=_Codes)
+
+
+def _number(value: float | None, places: int) -> float | int | None:
+    """Shorten a number, unless it would then be printed as another one."""
     if value is None:
         return None
-    rounded = float(f"{value:.{SIGNIFICANT}g}")
-    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e15 else rounded
+    short = float(f"{value:.{SIGNIFICANT}g}")
+    kept = short if round(short, places) == round(value, places) else value
+    return int(kept) if kept.is_integer() and abs(kept) < 1e15 else kept
 
 
 def explorer(index: Index) -> dict[str, Any]:
@@ -38,32 +55,30 @@ def explorer(index: Index) -> dict[str, Any]:
 
     A measure of a class or label is an entry of its own.
     """
-    strata, reasons, methods = _Codes(), _Codes(), _Codes()
     result = index.result
     seen = [(one, m) for one in (index, *index.outputs) for m in one.measures]
-    measure: Places = {(m, one.output): i for i, (one, m) in enumerate(seen)}
-    estimates = [_estimate(e, measure, strata, reasons, methods) for e in result.estimates]
-    disparities = [_disparity(d, measure, strata, reasons) for d in result.disparities]
+    texts = _Texts({(m, one.output): i for i, (one, m) in enumerate(seen)})
+    estimates = [_estimate(e, texts) for e in result.estimates]
+    disparities = [_disparity(d, texts) for d in result.disparities]
+    strata = [str(s) for s in texts.strata.texts]
     return {
+        "level": piece_level(index),
+        "positives": index.has_outcome or any(one.has_outcome for one in index.outputs),
         "measures": [_measure(one, m) for one, m in seen],
-        "attributes": {k or "overall": list(v) for k, v in index.single.items()},
+        "attributes": [[a.name, int(a.role == "site"), list(a.levels)] for a in index.attributes],
         "status": list(words.STATUS.values()),
-        "contrasts": list(words.CONTRAST.values()),
-        "strata": list(strata.texts),
-        "reasons": list(reasons.texts),
-        "methods": list(methods.texts),
+        "contrasts": list(words.CONTRAST.items()),
+        "strata": strata,
+        "parts": _parts(index, strata),
+        "crossings": list(texts.crossings.texts),
+        "reasons": list(texts.reasons.texts),
+        "methods": list(texts.methods.texts),
         "estimates": estimates,
         "disparities": disparities,
-        "limits": [[measure[m, one.output], s, x.lower, x.upper]
+        "limits": [[texts.measures[m, one.output], s, x.lower, x.upper]
                    for one in (index, *index.outputs)
-                   for (m, s), x in one.limits.items() if (m, one.output) in measure],
-        "calibration": [
-            [c.stratum, panel_title(index, c.stratum, sum(b.n for b in c.bins), c.output),
-             [[_number(v) for v in (b.predicted, b.observed, b.lower, b.upper)] + [b.n]
-              for b in c.bins],
-             [[_number(v) for v in q.values()] for q in smooth_points(c)]]
-            for c in result.curves.calibration
-        ],
+                   for (m, s), x in one.limits.items() if (m, one.output) in texts.measures],
+        "calibration": [_calibration(index, c) for c in result.curves.calibration],
     }  # fmt: skip
 
 
@@ -72,31 +87,70 @@ def _measure(index: Index, id: str) -> dict[str, Any]:
     return {
         "id": id if index.output is None else f"{id}[{index.output}]",
         "name": words.of_output(words.name(id), index.output),
+        "output": index.output,
         "digits": digits(id),
         "log": id in LOG,
         "share": declared is not None and declared.inference == "proportion",
-        "reading": declared.reading if declared is not None else "",
         "bounds": [b if abs(b) < 1e300 else None for b in declared.bounds] if declared else [],
     }
 
 
-def _estimate(
-    e: Estimate, measure: Places, strata: _Codes, reasons: _Codes, methods: _Codes
-) -> list[Any]:
+def _parts(index: Index, strata: list[str]) -> list[Parts]:
+    """Attribute and level of every part of each stratum's name, by number; none where unknown.
+
+    A level's own text may hold an ampersand, so names are taken apart by the levels that exist.
+    """
+    places = {
+        f"{a.name}={level}": (i, j)
+        for i, a in enumerate(index.attributes)
+        for j, level in enumerate(a.levels)
+    }
+
+    def apart(name: str) -> Parts | None:
+        if name in places:
+            return [places[name]]
+        cut = name.find(" & ")
+        while cut >= 0:
+            first, rest = places.get(name[:cut]), name[cut + 3 :]
+            if first is not None and (after := apart(rest)) is not None:
+                return [first, *after]
+            cut = name.find(" & ", cut + 1)
+        return None
+
+    return [sorted(apart(name) or []) for name in strata]
+
+
+def _estimate(e: Estimate, texts: _Texts) -> list[Any]:
     hidden = e.status == "suppressed"
+    places = digits(e.measure)
     return [
-        measure[e.measure, e.output], strata(e.stratum), _number(e.value), _number(e.lower),
-        _number(e.upper), None if hidden else e.n, None if hidden else e.n_positive,
-        None if hidden else e.events, None if hidden else e.denominator, STATUS[e.status],
-        reasons(e.reason) if e.reason else -1, None if hidden else e.clusters, methods(e.method),
+        texts.measures[e.measure, e.output], texts.strata(e.stratum), _number(e.value, places),
+        _number(e.lower, places), _number(e.upper, places), None if hidden else e.n,
+        None if hidden else e.n_positive, None if hidden else e.events,
+        None if hidden else e.denominator, STATUS[e.status],
+        texts.reasons(e.reason) if e.reason else -1, None if hidden else e.clusters,
+        texts.methods(e.method),
     ]  # fmt: skip
 
 
-def _disparity(d: Disparity, measure: Places, strata: _Codes, reasons: _Codes) -> list[Any]:
+def _disparity(d: Disparity, texts: _Texts) -> list[Any]:
+    places = digits(d.measure, d.contrast)
     return [
-        measure.get((d.measure, d.output), -1), CONTRAST[d.contrast], strata(d.stratum),
-        strata(d.reference), _number(d.value), _number(d.lower), _number(d.upper),
-        _number(d.p), _number(d.p_adjusted), STATUS[d.status],
-        reasons(d.reason) if d.reason else -1, int(d.family != "screening"),
-        d.attribute if d.contrast == "gap" else 0,
+        texts.measures.get((d.measure, d.output), -1), CONTRAST[d.contrast],
+        texts.strata(d.stratum), texts.strata(d.reference), _number(d.value, places),
+        _number(d.lower, places), _number(d.upper, places), _number(d.p, P_DIGITS),
+        _number(d.p_adjusted, P_DIGITS), STATUS[d.status],
+        texts.reasons(d.reason) if d.reason else -1, int(d.family != "screening"),
+        texts.crossings(d.attribute),
+    ]  # fmt: skip
+
+
+def _calibration(index: Index, c: CalibrationCurve) -> list[Any]:
+    """Stratum, output, title, groups and smooth curve of one panel."""
+    places = SIGNIFICANT
+    return [
+        c.stratum, c.output, panel_title(index, c.stratum, sum(b.n for b in c.bins), c.output),
+        [[round(v, places) for v in (b.predicted, b.observed, b.lower, b.upper)] + [b.n]
+         for b in c.bins],
+        [[None if v is None else round(v, places) for v in q.values()] for q in smooth_points(c)],
     ]  # fmt: skip

@@ -6,7 +6,7 @@ from itertools import combinations
 from audit.result import Estimate
 from audit.strata import stratum_name
 from reports import words
-from reports.blocks import Block, Figure
+from reports.blocks import Block, Figure, Text
 from reports.format import (
     DASH,
     WITHHELD,
@@ -23,9 +23,9 @@ from reports.parts.results import TASK_FRONT
 
 MOST_MEASURES = 2
 PRINT_PAIRS = 2
-MOST_ROWS, MOST_COLUMNS = 18, 8
+MOST_ROWS, MOST_COLUMNS = 15, 8
 # As many columns leave room for a second measure beside, as many rows for one below.
-BESIDE, BELOW = 4, 7
+BESIDE, BELOW = 4, 6
 NOBODY = "no unit"
 
 
@@ -60,14 +60,17 @@ def blocks(index: Index) -> list[Block]:
     measures = _measures(index, pairs)
     if not measures:
         return []
+    withheld = [p for p in pairs if _withheld(index, measures, p)]
+    pairs = [p for p in pairs if p not in withheld]
     # Shades are chosen once for each measure, so that they mean the same in every figure.
     scales = {m: Shades.over(_values(index, m, pairs)) for m in measures}
     ordered = sorted(pairs, key=lambda p: -_with_inference(index, measures[0], p))
     rest = left_out(max(0, len(ordered) - PRINT_PAIRS), "crossed pair")
-    return [
+    figures: list[Block] = [
         _figure(index, pair, scales, i, rest if i == min(PRINT_PAIRS, len(ordered)) - 1 else "")
         for i, pair in enumerate(ordered)
     ]
+    return [*figures, *_told(withheld)]
 
 
 def _pairs(index: Index) -> list[Pair]:
@@ -95,7 +98,9 @@ def _largest(
         return (counted.n if counted is not None else None) or 0
 
     kept = set(sorted(levels, key=lambda v: -size(v))[:most])
-    return tuple(v for v in levels if v in kept), (f"{most} of {len(levels)} levels of {attribute}",)
+    return tuple(v for v in levels if v in kept), (
+        f"{most} of {len(levels)} levels of {attribute}",
+    )
 
 
 def _measures(index: Index, pairs: list[Pair]) -> list[str]:
@@ -103,6 +108,19 @@ def _measures(index: Index, pairs: list[Pair]) -> list[str]:
     front = TASK_FRONT[index.task]
     known = [m for m in front if any(index.estimate(m, s) is not None for s in strata)]
     return known[:MOST_MEASURES]
+
+
+def _withheld(index: Index, measures: list[str], pair: Pair) -> bool:
+    found = [index.estimate(m, s) for m in measures for s in pair.strata()]
+    return all(e is None or e.status == "suppressed" for e in found)
+
+
+def _told(withheld: list[Pair]) -> list[Block]:
+    """Say which pairs have no map because every cell of theirs is withheld."""
+    if not withheld:
+        return []
+    where = "; ".join(p.title for p in withheld)
+    return [Text((f"Withheld for privacy in every cell, and so without a map: {where}.",))]
 
 
 def _values(index: Index, measure: str, pairs: list[Pair]) -> list[float]:
@@ -177,9 +195,7 @@ def _panel(index: Index, pair: Pair, measure: str, shades: Shades) -> MatrixPane
     return MatrixPanel(words.name(measure), pair.across, columns, tiles, shades.edges)
 
 
-def _tile(
-    index: Index, measure: str, stratum: str, place: tuple[int, int], shades: Shades
-) -> Tile:
+def _tile(index: Index, measure: str, stratum: str, place: tuple[int, int], shades: Shades) -> Tile:
     e = index.estimate(measure, stratum)
     row, column = place
     if e is None:
@@ -200,8 +216,10 @@ def _unread(e: Estimate) -> tuple[str, ...]:
     """Write what has no inference: its value if any, its n unless withheld, and why."""
     if e.status == "suppressed":
         return (WITHHELD,)
-    value = () if e.value is None else (f"○ {fixed(e.value, digits(e.measure))}",)
-    return (*value, _size(e.n), words.why_brief(e.status, e.reason))
+    why = words.why_brief(e.status, e.reason)
+    if e.value is None:
+        return (why, _size(e.n))
+    return (f"○ {fixed(e.value, digits(e.measure))}", _size(e.n), why)
 
 
 def _alt(index: Index, pair: Pair, measures: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reports.format import fixed
 
@@ -109,4 +110,4 @@ def pieces(many: int, most: int) -> list[range]:
     """Cut a number of things into runs of nearly equal length, none longer than `most`."""
     runs = max(1, -(-many // most))
     cuts = [round(i * many / runs) for i in range(runs + 1)]
-    return [range(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [range(a, b) for a, b in pairwise(cuts)]

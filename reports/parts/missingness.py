@@ -1,7 +1,8 @@
 """What is missing, and where: labels, scores, attributes and covariates, by stratum and site."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from audit.dimensions import MISSING
 from audit.result import AttributeLevels, CovariateAtSite, StratumCount
@@ -13,9 +14,11 @@ from reports.parts.matrix import Label, MatrixData, MatrixPanel, Tile, pieces
 
 EDGES = ("0 %", ">0", "1", "5", "20", "50", "100 %")
 _LIMITS = (0.01, 0.05, 0.2, 0.5)  # where the next darker shade begins; white is exactly none
-MOST_ROWS = 22  # headings of attributes included
-MOST_COLUMNS, MOST_COVARIATES = 9, 6
-PRINT_FIGURES = 2
+# Headings of attributes included; few columns leave room for share and count on one line.
+MOST_ROWS, MOST_LINES = 22, 34
+ONE_LINE = 5
+MOST_COLUMNS, MOST_COVARIATES = 9, 5
+PRINT_ROWS = 2 * MOST_LINES
 ALL = "All units"
 
 
@@ -58,6 +61,11 @@ class _Map:
     panels: dict[str, Columns]
     note: str
 
+    @property
+    def one_line(self) -> bool:
+        """Whether share and count stand side by side."""
+        return sum(len(own) for own in self.panels.values()) <= ONE_LINE
+
 
 def blocks(index: Index) -> list[Block]:
     """Make the figures by stratum and by site; a sentence where nothing is missing."""
@@ -90,7 +98,7 @@ def _of_strata(index: Index) -> list[Block]:
         {"": columns},
         note,
     )
-    return [f for part in _narrow(made, MOST_COLUMNS) for f in _figures(part)]
+    return _figures(made, MOST_COLUMNS)
 
 
 def _single(index: Index) -> dict[str, StratumCount]:
@@ -164,7 +172,7 @@ def _of_covariates(found: tuple[CovariateAtSite, ...]) -> list[Block]:
         },
         note,
     )
-    return [f for part in _narrow(made, MOST_COVARIATES) for f in _figures(part)]
+    return _figures(made, MOST_COVARIATES)
 
 
 def _two_values(found: tuple[CovariateAtSite, ...], column: str) -> bool:
@@ -175,8 +183,9 @@ def _two_values(found: tuple[CovariateAtSite, ...], column: str) -> bool:
 
 
 def _numeric(found: tuple[CovariateAtSite, ...], column: str) -> bool:
-    """Whether zeros were counted or, in a shared result, withheld."""
-    return any(c.zeros is not None or c.missing is None for c in found if c.column == column)
+    """Whether zeros were counted or, in a shared result, may have been."""
+    own = [c for c in found if c.column == column]
+    return any(c.zeros is not None for c in own) or all(c.missing is None for c in own)
 
 
 def _missing(by: dict[tuple[str, str], CovariateAtSite], column: str) -> Callable[[str], Lack]:
@@ -198,60 +207,62 @@ def _zeros(by: dict[tuple[str, str], CovariateAtSite], column: str) -> Callable[
 def _narrow(whole: _Map, most: int) -> list[_Map]:
     """Cut a map with many columns: each part has the same few in every panel."""
     columns = list(dict.fromkeys(c for own in whole.panels.values() for c in own))
-    cuts = pieces(len(columns), most)
     out = []
-    for number, cut in enumerate(cuts):
+    for cut in pieces(len(columns), most):
         kept = [columns[i] for i in cut]
         panels = {t: {c: own[c] for c in kept if c in own} for t, own in whole.panels.items()}
-        panels = {title: own for title, own in panels.items() if own}
-        id = f"{whole.id}-{number}" if number else whole.id
-        out.append(_Map(id, whole.caption, whole.down, whole.rows, whole.sizes, panels,
-                        whole.note))  # fmt: skip
+        out.append(replace(whole, panels={title: own for title, own in panels.items() if own}))
     return out
 
 
-def _figures(whole: _Map) -> list[Figure]:
-    """Cut many rows into several figures, of which paper has the first."""
-    cuts = _cut(whole.rows)
-    hidden = sum(len(c) for c in cuts[PRINT_FIGURES:])
-    last = min(PRINT_FIGURES, len(cuts)) - 1
-    out = []
-    for number, rows in enumerate(cuts):
-        tiles = {t: _tiles(columns, rows) for t, columns in whole.panels.items()}
-        hatched = any(tile.hatched for own in tiles.values() for tile in own)
-        part = f" (part {number + 1} of {len(cuts)})" if len(cuts) > 1 else ""
-        data = MatrixData(
-            whole.down,
-            tuple(_labels(rows, whole.sizes)),
-            tuple(
-                MatrixPanel(title, "", tuple(Label(c) for c in columns), tiles[title], EDGES)
-                for title, columns in whole.panels.items()
-            ),
-            WITHHELD if hatched else "",
-        )
-        out.append(
-            Figure(
-                f"{whole.id}-rows-{number}",
-                "missingness",
-                f"{whole.caption}{part}",
-                _alt(whole.panels, rows),
-                data,
-                whole.note + (" Hatched: withheld." if hatched else ""),
-                left_out(hidden, "row") if number == last else "",
-                screen_only=number >= PRINT_FIGURES,
-            )
-        )
-    return out
+def _figures(whole: _Map, most: int) -> list[Block]:
+    """Cut many columns and rows into several figures, of which paper has the first."""
+    parts = [(part, rows) for part in _narrow(whole, most)
+             for rows in _cut(part.rows, MOST_LINES if part.one_line else MOST_ROWS)]  # fmt: skip
+    ends = accumulate(len(rows) for _, rows in parts)
+    printed = sum(number == 0 or end <= PRINT_ROWS for number, end in enumerate(ends))
+    rest = left_out(len(parts) - printed, "part")
+    return [
+        _figure(part, rows, number, len(parts), rest if number == printed - 1 else "",
+                screen_only=number >= printed)
+        for number, (part, rows) in enumerate(parts)
+    ]  # fmt: skip
 
 
-def _cut(rows: tuple[tuple[str, str], ...]) -> list[list[tuple[str, str]]]:
+def _figure(
+    part: _Map, rows: list[tuple[str, str]], number: int, many: int, rest: str, screen_only: bool
+) -> Figure:
+    tiles = {title: _tiles(columns, rows, part.one_line) for title, columns in part.panels.items()}
+    hatched = any(tile.hatched for own in tiles.values() for tile in own)
+    data = MatrixData(
+        part.down,
+        tuple(_labels(rows, part.sizes)),
+        tuple(
+            MatrixPanel(title, "", tuple(Label(c) for c in columns), tiles[title], EDGES)
+            for title, columns in part.panels.items()
+        ),
+        WITHHELD if hatched else "",
+    )
+    return Figure(
+        f"{part.id}-{number}",
+        "missingness",
+        part.caption + (f" (part {number + 1} of {many})" if many > 1 else ""),
+        _alt(part.panels, rows),
+        data,
+        part.note + (" Hatched: withheld." if hatched else ""),
+        rest,
+        screen_only=screen_only,
+    )
+
+
+def _cut(rows: tuple[tuple[str, str], ...], most: int) -> list[list[tuple[str, str]]]:
     """Cut between attributes where possible, so that no piece is taller than a page."""
     made: list[list[tuple[str, str]]] = [[]]
     for group in dict.fromkeys(g for g, _ in rows):
         own = [r for r in rows if r[0] == group]
-        for run in pieces(len(own), MOST_ROWS - 1):
+        for run in pieces(len(own), most - 1):
             headings = len({g for g, _ in made[-1]} | {group})
-            if made[-1] and len(made[-1]) + len(run) + headings > MOST_ROWS:
+            if made[-1] and len(made[-1]) + len(run) + headings > most:
                 made.append([])
             made[-1] += [own[i] for i in run]
     return made
@@ -269,10 +280,10 @@ def _labels(rows: list[tuple[str, str]], sizes: dict[str, int | None]) -> list[L
     return labels
 
 
-def _tiles(columns: Columns, rows: list[tuple[str, str]]) -> tuple[Tile, ...]:
+def _tiles(columns: Columns, rows: list[tuple[str, str]], one_line: bool) -> tuple[Tile, ...]:
     places = [i for i, label in enumerate(_labels(rows, {})) if not label.head]
     return tuple(
-        _tile(lack(row), y, x, f"{_named(row)}, {column}")
+        _tile(lack(row), y, x, f"{_named(row)}, {column}", one_line)
         for (_, row), y in zip(rows, places, strict=True)
         for x, (column, lack) in enumerate(columns.items())
     )
@@ -282,17 +293,18 @@ def _named(row: str) -> str:
     return ALL if row == OVERALL else row
 
 
-def _tile(lack: Lack, row: int, column: int, name: str) -> Tile:
+def _tile(lack: Lack, row: int, column: int, name: str, one_line: bool) -> Tile:
     if lack.told == WITHHELD:
         return Tile(row, column, (WITHHELD,), hatched=True, tip=f"{name}: {WITHHELD}")
     if lack.told:
-        lines = (DASH,) if lack == NOT_COUNTED else (DASH, lack.told)
-        return Tile(row, column, lines, tip=f"{name}: {lack.told}")
+        word = DASH if lack == NOT_COUNTED else lack.told
+        return Tile(row, column, (word,), tip=f"{name}: {lack.told}")
     part, whole = count(lack.part), count(lack.whole)
     text = share(lack.part, lack.whole)
     if lack.part and text == "0.0 %":
         text = "<0.1 %"
-    return Tile(row, column, (text, part) if lack.part else ("0",), _shade(lack),
+    lines: tuple[str, ...] = (f"{text} ({part})",) if one_line else (text, part)
+    return Tile(row, column, lines if lack.part else ("0",), _shade(lack),
                 tip=f"{name}: {part} of {whole} ({text})")  # fmt: skip
 
 
@@ -307,8 +319,12 @@ def _alt(panels: dict[str, Columns], rows: list[tuple[str, str]]) -> str:
                for title, own in panels.items() for c, lack in own.items()]  # fmt: skip
     cells = [(what + c, _named(row), lack(row)) for _, row in rows for what, c, lack in columns]
     told = sorted((c for c in cells if not c[2].told), key=lambda c: -c[2].share)
-    some = [f"{what}, {row}: {count(lack.part)} of {count(lack.whole)} rows "
-            f"({share(lack.part, lack.whole)})" for what, row, lack in told[:3] if lack.part]  # fmt: skip
+    some = [
+        f"{what}, {row}: {count(lack.part)} of {count(lack.whole)} rows "
+        f"({share(lack.part, lack.whole)})"
+        for what, row, lack in told[:3]
+        if lack.part
+    ]
     text = f"Map of {plural(len(rows), 'row')} by {plural(len(columns), 'column')}. "
     text += f"Highest shares: {'; '.join(some)}." if some else "No share is above zero."
     withheld = sum(c[2].told == WITHHELD for c in cells)

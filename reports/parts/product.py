@@ -15,7 +15,7 @@ _FIELDS = (
 
 def blocks(papers: Papers) -> list[Block]:
     """Name, version, purpose and the hash of the model."""
-    pairs = [(label, stated(papers, key) or unstated(key)) for label, key in _FIELDS]
+    pairs = [(label, told(papers, key)) for label, key in _FIELDS]
     file = model_file(papers) or "no model file is named in the plan or in the predictions"
     return [Facts((*pairs, ("Model file", file)), "The product, as the plan describes it")]
 
@@ -23,6 +23,11 @@ def blocks(papers: Papers) -> list[Block]:
 def stated(papers: Papers, key: str) -> str:
     """What the plan says of the product; empty where it says nothing."""
     return " ".join(str((papers.result.plan.get("product") or {}).get(key) or "").split())
+
+
+def told(papers: Papers, key: str) -> str:
+    """What the plan says of the product, or that it does not and who states it."""
+    return stated(papers, key) or unstated(key)
 
 
 def unstated(key: str) -> str:

@@ -7,6 +7,10 @@ from reports.parts import form, product
 from reports.parts.development import inputs
 
 ITEM = "ANNEX-VIII.A"
+UNOWED = (
+    "By the product profile this registration is not owed; the entries are set out for the case "
+    "that the profile changes."
+)
 PROVIDER = "provider (manufacturer)"
 _STATUS = {
     "development": "not on the market: in development (product profile)",
@@ -23,8 +27,9 @@ def blocks(papers: Papers) -> list[Block]:
     blank = [f.point for f in found if not f.content]
     lead = [f"Draft; nothing has been submitted. Nothing is on record for {len(blank)} of the "
             f"{len(found)} entries: {names(blank, len(blank))}."]  # fmt: skip
-    _, told = form.on_record(papers, ITEM)
-    lead += [f"{told}."] if told else []
+    state = papers.states.get(ITEM)
+    if state is not None and not state.standing.in_scope:
+        lead.append(UNOWED)
     caption = "Data for the registration (Annex VIII, Section A)"
     note = "On record: from the plan of the audit, its predictions or the product profile."
     return [Text(tuple(lead)), form.table("registration", caption, found, note)]
@@ -71,7 +76,8 @@ def _papers() -> tuple[form.Field, ...]:
         form.Field("9", "Where there is one: scanned copy of that certificate", "", "", _BODY),
         form.Field("10", "Member States in which it is on the market, in service or available",
                    "", "", PROVIDER),
-        form.Field("11", "Copy of the EU declaration of conformity", "", "", "provider, once signed"),
+        form.Field("11", "Copy of the EU declaration of conformity", "", "",
+                   "provider, once it is signed"),
         form.Field("12", "Electronic instructions for use", "", "", PROVIDER),
         form.Field("13", "Web address for further information (optional)", "", "", PROVIDER),
     )  # fmt: skip

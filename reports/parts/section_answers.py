@@ -74,7 +74,8 @@ def standings(states: Sequence[ItemState]) -> list[str]:
 def in_full(state: ItemState, on: str) -> Facts:
     """One item: what is asked, since when, what was answered, with which evidence."""
     answer = state.answer
-    pairs = [("Asked", " ".join(state.standing.question.split())), (on, standings([state])[0])]
+    asked = " ".join(state.standing.question.split())
+    pairs = [(state.item.id, f"{state.item.heading}. {asked}"), (on, standings([state])[0])]
     if answer is None:
         pairs.append(("Answer", f"– not assessed; {checklist.owed_text(state.item)}"))
     else:
@@ -86,7 +87,7 @@ def in_full(state: ItemState, on: str) -> Facts:
         ]
         pairs += [("Stale", f"{reason}.") for reason in state.stale]
         pairs += [("Audit", f"{c.words}: {c.sentence}") for c in state.contradictions]
-    return Facts(tuple(pairs), f"{state.item.id} {state.item.heading}")
+    return Facts(tuple(pairs))
 
 
 def _troubles(states: Sequence[ItemState]) -> list[Block]:

@@ -43,7 +43,7 @@ def test_long_names_keep_both_ends() -> None:
 
 
 def test_anchor_has_no_space() -> None:
-    assert anchor("auroc/race=Black & sex=F") == "est:auroc/race=Black%20&%20sex=F"
+    assert anchor("auroc/race=Black & sex=F") == "auroc/race=Black%20&%20sex=F"
 
 
 def test_json_cannot_leave_its_script_element() -> None:
