@@ -270,7 +270,7 @@ def checklists_page() -> str:
     lines = [(HERE / "checklists_guide.md").read_text(encoding="utf-8"), "## Facts of the profile"]
     lines += ["", "A fact that is left out is unknown; it never takes an item away.", ""]
     for name, field in Facts.model_fields.items():
-        lines.append(f"- `{name}`: {field.description} {values_of_fact(field.annotation)}.")
+        lines.append(f"- `{name}`: {field.description} {values_of_fact(name)}.")
     lines += ["", "## Scales of answers", ""]
     lines += [
         "An item is answered in the words of its own scale; each word means a status. What only "

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -70,7 +70,12 @@ class Desk:
 
     def answers(self) -> AnswersFile:
         """The answers as they are on disk now."""
-        return read_answers(self.answers_path)
+        try:
+            seen = self.answers_path.stat()
+        except OSError:
+            return read_answers(self.answers_path)
+        stamp = (seen.st_ino, seen.st_size, seen.st_mtime_ns)
+        return _answers_as_of(self.answers_path, stamp)
 
     def workplace(self) -> Workplace:
         """The files that answers point at."""
@@ -93,6 +98,13 @@ class Desk:
         found = self.profile.catalogue.item(item)
         states = self.assess([found.instrument], answers).items
         return next(s for s in states if s.item.id == item)
+
+
+@lru_cache(maxsize=1)
+def _answers_as_of(path: Path, stamp: tuple[int, int, int]) -> AnswersFile:
+    """The answers of a file that has not changed since it was read last."""
+    del stamp
+    return read_answers(path)
 
 
 def open_desk(profile: Path, answers: Path, audit: Path | None, as_of: str | None) -> Desk:

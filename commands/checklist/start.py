@@ -1,14 +1,13 @@
 """``equipoise checklist init``: a product profile to fill in."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, get_args, get_origin
 
 import typer
 
 from audit.problems import InputError, Problem
 from checklists.catalogue import load_catalogue
-from checklists.facts import Facts
+from checklists.facts import Facts, possible_values
 
 _HEAD = """\
 # What the checklists need to know of the product. A fact that is left out is unknown: it never
@@ -47,7 +46,7 @@ def profile_text() -> str:
     """The section `profile`: every fact with its values, and every instrument, commented out."""
     lines = [_HEAD.rstrip("\n")]
     for name, field in Facts.model_fields.items():
-        lines += [f"  # {field.description}", f"  # {name}: {values_of_fact(field.annotation)}"]
+        lines += [f"  # {field.description}", f"  # {name}: {values_of_fact(name)}"]
     lines.append("  # Instruments that are followed; all that the facts leave in scope if absent.")
     lines.append("  # instruments:")
     for instrument in load_catalogue().instruments.values():
@@ -55,18 +54,11 @@ def profile_text() -> str:
     return "\n".join([*lines, ""])
 
 
-def values_of_fact(annotation: Any) -> str:
+def values_of_fact(name: str) -> str:
     """The values that a fact may take, as they are written in YAML."""
-    words = list(dict.fromkeys(_words(annotation)))
-    several = any(get_origin(a) is tuple for a in (annotation, *get_args(annotation)))
-    if not words:
+    words = possible_values(name)
+    if set(words) == {"yes", "no"}:
         return "true or false"
+    annotation = Facts.model_fields[name].annotation
+    several = any(get_origin(a) is tuple for a in (annotation, *get_args(annotation)))
     return f"[{', '.join(words)}]" if several else " or ".join(words)
-
-
-def _words(annotation: Any) -> Iterator[str]:
-    for inner in get_args(annotation):
-        if isinstance(inner, str):
-            yield inner
-        elif inner is not type(None) and inner is not Ellipsis:
-            yield from _words(inner)

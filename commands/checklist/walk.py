@@ -84,8 +84,12 @@ class Walk:
     def run(self) -> None:
         """Ask until nothing is open, or the person leaves; say what stands and what is next."""
         try:
-            while (state := self._next()) is not None:
-                self._visit(state)
+            while True:
+                states = self._states()
+                state = self._next(states)
+                if state is None:
+                    break
+                self._visit(state, states)
             self._goodbye("nothing more is open here")
         except QuitError:
             self._goodbye("stopped")
@@ -103,9 +107,8 @@ class Walk:
             and (not self.due or s.standing.state == "due_now")
         )
 
-    def _next(self) -> ItemState | None:
+    def _next(self, states: tuple[ItemState, ...]) -> ItemState | None:
         """The first item that is open and was not passed in this sitting."""
-        states = self._states()
         if not states and not self.shown:
             where = ", ".join(self.instruments) or "the profile"
             reason = "no item is in scope"
@@ -118,22 +121,22 @@ class Walk:
                 return state
         return None
 
-    def _visit(self, state: ItemState) -> None:
+    def _visit(self, state: ItemState, states: tuple[ItemState, ...]) -> None:
         """Ask one item until it is answered, skipped or left for the one before."""
         id = state.item.id
         if not self.shown or self.shown[-1] != id:
             self.shown.append(id)
-        self._show(state)
+        self._show(state, states)
         seen = self.desk.answers().answers.get(id)
         outcome = Question(self.desk, self.who, state, seen).ask()
         if outcome == "back":
-            self._back()
+            self._back(states)
             return
         self.passed.add(id)
         if outcome == "saved":
             self.saved += 1
 
-    def _back(self) -> None:
+    def _back(self, states: tuple[ItemState, ...]) -> None:
         """Take up the item before this one again."""
         if len(self.shown) < 2:
             say("this is the first item of this sitting")
@@ -142,13 +145,13 @@ class Walk:
         earlier = self.shown.pop()
         state = self.desk.state(earlier)
         self.passed.discard(earlier)
-        self._visit(state)
+        self._visit(state, states)
 
-    def _show(self, state: ItemState) -> None:
-        states = [s for s in self._states() if s.instrument.id == state.instrument.id]
-        done = sum(not s.open for s in states)
+    def _show(self, state: ItemState, states: tuple[ItemState, ...]) -> None:
+        own = [s for s in states if s.instrument.id == state.instrument.id]
+        done = sum(not s.open for s in own)
         say("")
-        say(f"── {state.instrument.short}: {done} of {len(states)} answered " + "─" * 24)
+        say(f"── {state.instrument.short}: {done} of {len(own)} answered " + "─" * 24)
         say("\n".join(item_lines(state)))
         if state.answer is not None:
             say("")
