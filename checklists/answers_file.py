@@ -171,7 +171,7 @@ def natural(id: str) -> tuple[tuple[int, int, str], ...]:
 def _spans(text: str) -> tuple[dict[str, tuple[int, int]], int] | None:
     """First line of every answer and the line after its last, and how far answers are indented.
 
-    None where lines do not tell. Comments and blank lines before the next answer belong to that one.
+    None where lines do not tell. Comments and blank lines above an answer belong to it.
     """
     root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     if not isinstance(root, yaml.MappingNode):

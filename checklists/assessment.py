@@ -4,12 +4,14 @@ One pure view over profile, answers and audit, from which the terminal, the expo
 are made alike.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from checklists.answers import Answer, AnswersFile, Decision, FigureEvidence
+from checklists.catalogue import Catalogue
+from checklists.crosswalk import equals
 from checklists.instrument import Instrument, Item
 from checklists.profile import Profile
 from checklists.proposals import AuditEvidence
@@ -99,7 +101,8 @@ class Assessment:
     """All items of the instruments that a product follows, on a date.
 
     `orphans` are ids in the answers file that no instrument holds; `disagreements` pairs of items
-    mapped as equal of which the second has another answer of its own.
+    mapped as equal that are answered differently; `unmapped` pairs of a statement and an item that
+    it says it answers and that is not mapped as equal.
     """
 
     profile: Profile
@@ -107,6 +110,7 @@ class Assessment:
     items: tuple[ItemState, ...]
     orphans: tuple[str, ...]
     disagreements: tuple[tuple[str, str], ...]
+    unmapped: tuple[tuple[str, str], ...] = ()
 
     def of(self, instrument: str) -> tuple[ItemState, ...]:
         """The items of one instrument."""
@@ -129,14 +133,16 @@ def assess(
     catalogue = profile.catalogue
     chosen = profile.instruments if instruments is None else tuple(instruments)
     given = answers.answers
-    shared = shared_answers(answers)
+    shared = shared_answers(answers, catalogue)
     evidence = None
     if findings and given and workplace.audit is not None:
         evidence = workplace.audit.evidence
     states: list[ItemState] = []
     for name in chosen:
         instrument = catalogue.instrument(name)
-        for standing in scoped(instrument, profile.facts, on):
+        standings = scoped(instrument, profile.facts, on)
+        out = {s.item.id for s in standings if not s.in_scope}
+        for standing in standings:
             id = standing.item.id
             through = None if id in given else shared.get(id)
             answer = given.get(through or id)
@@ -149,7 +155,7 @@ def assess(
                 ItemState(
                     standing=standing,
                     instrument=instrument,
-                    branch=branch(standing.item, catalogue.items, given, shared),
+                    branch=branch(standing.item, catalogue.items, given, shared, out),
                     answer=answer,
                     through=through,
                     stale=stale,
@@ -157,14 +163,27 @@ def assess(
                 )
             )
     orphans = tuple(id for id in given if id not in catalogue.items)
-    return Assessment(profile, on, tuple(states), orphans, _disagreements(answers))
+    return Assessment(
+        profile,
+        on,
+        tuple(states),
+        orphans,
+        _disagreements(answers, catalogue),
+        _unmapped(answers, catalogue),
+    )
 
 
-def shared_answers(answers: AnswersFile) -> dict[str, str]:
-    """Item -> the item whose statement answers it; the latest where several do."""
+def shared_answers(answers: AnswersFile, catalogue: Catalogue) -> dict[str, str]:
+    """Item -> the item whose statement answers it; the latest where several do.
+
+    Only where the two are mapped as equal today: what was equal once is no answer any more.
+    """
     found: dict[str, str] = {}
     for id, answer in answers.answers.items():
+        same = equals(catalogue, id) if answer.also and id in catalogue.items else ()
         for other in answer.also:
+            if other not in same:
+                continue
             rival = found.get(other)
             if rival is None or answers.answers[rival].at < answer.at:
                 found[other] = id
@@ -176,16 +195,18 @@ def branch(
     items: Mapping[str, Item],
     given: Mapping[str, Answer],
     shared: Mapping[str, str],
+    out: Collection[str] = (),
     below: frozenset[str] = frozenset(),
 ) -> Branch:
     """Whether an item is asked, given the answers to the items that it depends on.
 
-    What depends on an item that is not asked is not asked either. `below` are the items on the
-    way up to this one.
+    What depends on an item that is not asked is not asked either; what depends on one that is out
+    of scope, and so answered by nobody here, is asked. `below` are the items on the way up to this
+    one.
     """
-    if item.ask_if is None or item.id in below:
+    if item.ask_if is None or item.id in below or item.ask_if.item in out:
         return "asked"
-    above = branch(items[item.ask_if.item], items, given, shared, below | {item.id})
+    above = branch(items[item.ask_if.item], items, given, shared, out, below | {item.id})
     if above != "asked":
         return above
     parent = given.get(item.ask_if.item) or given.get(shared.get(item.ask_if.item, ""))
@@ -226,12 +247,21 @@ def contradictions(
     )
 
 
-def _disagreements(answers: AnswersFile) -> tuple[tuple[str, str], ...]:
-    """Pairs where a statement answers an item that has an answer of another status of its own."""
-    found = []
+def _disagreements(answers: AnswersFile, catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
+    """Pairs of items that ask the same and have answers of their own with different statuses."""
+    found: dict[frozenset[str], tuple[str, str]] = {}
     for id, answer in answers.answers.items():
-        for other in answer.also:
+        for other in equals(catalogue, id) if id in catalogue.items else ():
             own = answers.answers.get(other)
             if own is not None and own.status != answer.status:
-                found.append((id, other))
+                found.setdefault(frozenset((id, other)), (id, other))
+    return tuple(found.values())
+
+
+def _unmapped(answers: AnswersFile, catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
+    """Statements that say they answer an item which does not ask the same, or does not any more."""
+    found = []
+    for id, answer in answers.answers.items():
+        same = equals(catalogue, id) if answer.also and id in catalogue.items else ()
+        found += [(id, other) for other in answer.also if other not in same]
     return tuple(found)

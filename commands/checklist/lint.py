@@ -64,5 +64,7 @@ def lint_findings(assessment: Assessment, *, strict: bool) -> list[str]:
             ]
     for one, other in assessment.disagreements:
         found.append(f"{where}: {other}: differs from {one}, which asks the same")
+    for one, other in assessment.unmapped:
+        found.append(f"{where}: {one}: says it answers {other}, which does not ask the same")
     found += [f"{where}: {id}: no instrument holds this item" for id in assessment.orphans]
     return found

@@ -125,6 +125,9 @@ def _troubles(assessment: Assessment) -> list[str]:
     for one, other in assessment.disagreements:
         text = f"{other} has an answer of its own that differs from {one}, which asks the same"
         lines.append(wrapped(text, 0, 2))
+    for one, other in assessment.unmapped:
+        text = f"{one} says that it answers {other}, which does not ask the same"
+        lines.append(wrapped(text, 0, 2))
     for id in assessment.orphans:
         lines.append(f"{id}: answered, but no instrument holds it")
     return ["To look at:", *lines] if lines else []

@@ -278,3 +278,14 @@ def test_instruments_are_counted_by_themselves() -> None:
         "one": (2, 0), "two": (1, 1),
     }  # fmt: skip
     assert found["one"].next_due is None
+
+
+def test_what_depends_on_an_item_of_somebody_else_is_asked() -> None:
+    first = item_data("H-1", scale="descriptive", duty_holder=["provider"])
+    second = item_data("H-2", duty_holder=["deployer"], ask_if={"item": "H-1", "response": ["yes"]})
+    catalogue = catalogue_of(instrument_data("house", first, second))
+    assessment = assessed(catalogue, {}, role=["deployer"])
+    assert state_of(assessment, "H-1").standing.state == "not_in_scope"
+    assert state_of(assessment, "H-2").branch == "asked"
+    both = assessed(catalogue, {}, role=["provider", "deployer"])
+    assert state_of(both, "H-2").branch == "pending"

@@ -309,3 +309,20 @@ def test_of_two_statements_the_later_one_answers(seconds: int) -> None:
     }
     state = state_of(assessed(catalogue, given_), "R-1")
     assert state.through == ("Q-1" if seconds > 0 else "P-1")
+
+
+def test_equal_items_with_answers_of_their_own_that_differ_are_told_once() -> None:
+    catalogue = mapped(SAME)
+    one = plain("met", item_sha256=catalogue.items["P-1"].sha256())
+    other = plain("not_met", item_sha256=catalogue.items["R-1"].sha256())
+    assessment = assessed(catalogue, {"P-1": one, "R-1": other})
+    assert [*assessment.disagreements] == [("P-1", "R-1")]
+
+
+def test_what_is_not_mapped_as_equal_any_more_is_no_answer_and_is_told() -> None:
+    given_ = {"P-1": statement(mapped(SAME))}
+    later = mapped({("P-1", "Q-1"): "related", ("Q-1", "R-1"): "equal"})
+    assessment = assessed(later, given_)
+    assert [s.item.id for s in assessment.items if s.answer is not None] == ["P-1"]
+    assert [*assessment.unmapped] == [("P-1", "Q-1"), ("P-1", "R-1")]
+    assert assessed(mapped(SAME), given_).unmapped == ()
