@@ -12,9 +12,11 @@ from audit.memory import keep_one_arena
 from audit.problems import InputError
 from commands.compare import compare
 from commands.dossier import dossier
+from commands.export import export
 from commands.lazy import lazy_group
 from commands.manifest import manifest
 from commands.merge import merge
+from commands.sign import sign
 from commands.tally import tally
 from commands.verify import verify
 
@@ -297,7 +299,9 @@ app.command()(compare)
 app.command()(tally)
 app.command()(merge)
 app.command()(dossier)
+app.command()(sign)
 app.command()(verify)
+app.command()(export)
 app.add_typer(
     typer.Typer(
         name="checklist",

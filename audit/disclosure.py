@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from audit.dimensions import MISSING
 from audit.families import adjusted
 from audit.plan import Plan
 from audit.result import (
@@ -37,8 +38,6 @@ from audit.suppression import is_small, rows_per_person, withheld_strata
 from audit.verdicts import Evidence, verdicts_of
 
 MIN_CELL = 11
-# Which of the withheld strata have too little data would say something of their size.
-_LEFT_OUT = "strata that are withheld, or have too little data, are left out"
 _NO_COUNTS = ("rows", "missing_label", "missing_score", "n", "n_positive", "n_negative",
               "patients", "tp", "fp", "tn", "fn")  # fmt: skip
 
@@ -185,16 +184,17 @@ def _disparities(
 ) -> tuple[Disparity, ...]:
     """Withhold every contrast that rests on a withheld stratum.
 
-    A gap rests on all strata of its attribute whose estimates have status ok, and the null of any
-    contrast on all strata of its attribute. The adjustment of p values is repeated over what is
-    left: an adjusted value may be that of another contrast.
+    A gap rests on all strata of its attribute: were it shown beside withheld ones, it would say
+    that these have too little data, which bounds their size. The null of any contrast rests on
+    all strata of its attribute too. The adjustment of p values is repeated over what is left: an
+    adjusted value may be that of another contrast.
     """
     groups = _groups(result.cohort)
     shown = Shown.of(result.cohort.strata, rule.hidden)
     compared = {
         (e.measure, groups[e.stratum])
         for e in result.estimates
-        if rule.withholds(e.measure, e.stratum) and e.status == "ok"
+        if rule.withholds(e.measure, e.stratum)
     }
     first = {group: stratum for stratum, group in reversed(groups.items())}
     touched = {groups[s] for s in rule.hidden}
@@ -209,10 +209,9 @@ def _disparities(
         named = not shown.strata(*ends) or any((d.measure, s) in rule.cuts for s in ends)
         if d.contrast != "gap":
             update = gone if named else _reworded(d, reasons)
-        elif named or (d.measure, d.attribute) in compared:  # its extremes are not named either
+        elif named or d.attribute in touched or (d.measure, d.attribute) in compared:
+            # its extremes are not named either
             update = gone | dict.fromkeys(("stratum", "reference"), first[d.attribute])
-        elif d.attribute in touched and d.status == "ok":
-            update = {"reason": _LEFT_OUT}
         if d.null is not None and d.attribute in touched:
             update = {**update, "null": None}
         out.append(d.model_copy(update=update) if update else d)
@@ -236,27 +235,36 @@ def _heterogeneity(h: Heterogeneity, cohort: CohortSummary, rule: _Rule) -> Hete
     """Withhold a pool of which one part is withheld or was never counted in the result.
 
     From the pooled value, tau2, Q and the values without each site, a single site's value and
-    variance could be solved. The cells behind a gap inside sites are in the result only where
-    the plan crosses the attribute with the site.
+    variance could be solved; and that a withheld site was left out would say that it has too
+    little data. Rows without a site are never pooled, whatever their number.
     """
-    published = {c.stratum for c in cohort.strata if not rule.withholds(h.measure, c.stratum)}
-    parts = {site: [site] for site in h.sites}
-    if h.stratum is not None and h.reference is not None:
-        parts = {
-            site: [" & ".join(sorted((site, level), key=lambda t: t.partition("=")[0]))
-                   for level in (h.stratum, h.reference)]
-            for site in h.sites
-        }  # fmt: skip
-    kept = tuple(s for s in h.sites if all(p in published for p in parts[s]))
-    if kept == h.sites:
-        return h
     everyone = (*h.sites, *h.excluded)
+    shown = {s: _is_published(s, h, cohort, rule) for s in everyone}
+    if all(shown[s] for s in everyone if s in h.sites or not s.endswith(f"={MISSING}")):
+        return h
+    kept = tuple(s for s in h.sites if shown[s])
     blank = dict.fromkeys(("tau2", "i2", "q", "q_p", "pooled", "prediction"))
     text: dict[str, object] = {"status": "suppressed", "reason": REASON, "leave_one_out": ()}
     excluded = tuple(sorted(s for s in everyone if s not in kept))
     return h.model_copy(
         update={**blank, **text, "sites": kept, "excluded": excluded, "k": len(kept)}
     )
+
+
+def _is_published(site: str, h: Heterogeneity, cohort: CohortSummary, rule: _Rule) -> bool:
+    """Whether the strata that a site brings to a pool are all published, or hold nobody.
+
+    The cells behind a gap inside sites are in the result only where the plan crosses the
+    attribute with the site; of those that it crosses, the ones that hold nobody are left out.
+    """
+    parts = [site]
+    if h.stratum is not None and h.reference is not None:
+        names = (site.partition("=")[0], h.attribute or "")
+        if tuple(sorted(names)) not in {c.attributes for c in cohort.strata}:
+            return False
+        parts = [" & ".join(sorted((site, level), key=lambda t: t.partition("=")[0]))
+                 for level in (h.stratum, h.reference)]  # fmt: skip
+    return not any(rule.withholds(h.measure, part) for part in parts)
 
 
 def _cohort(c: CohortSummary, rule: _Rule) -> CohortSummary:
@@ -297,7 +305,7 @@ def _count(s: StratumCount, rule: _Rule) -> StratumCount:
 
 
 def _attribute(a: AttributeLevels, shown: set[str]) -> AttributeLevels:
-    if not a.missing or f"{a.name}=(missing)" in shown:
+    if not a.missing or f"{a.name}={MISSING}" in shown:
         return a
     return a.model_copy(update={"missing": None})
 
@@ -314,11 +322,11 @@ def _covariates(c: CohortSummary, rule: _Rule) -> tuple[CovariateAtSite, ...]:
     for r in c.covariates:
         rows, missing, zeros = r.rows or 0, r.missing or 0, r.zeros or 0
         small = rule.small(missing, zeros, rows - missing - zeros)
+        same_people = bool(rule.hidden) and r.column in levels
         if r.site == OVERALL:
-            same_people = bool(rule.hidden) and r.column in levels
             if small or not rule.rows_of_cohort or same_people:
                 gone.add(r.column)
-        elif small or not rule.rows_of_strata:
+        elif small or not rule.rows_of_strata or same_people:
             bad.add(r.column)
     site = next((a.name for a in c.attributes if a.role == "site"), "")
     if any(f"{site}={r.site}" in rule.hidden for r in c.covariates):
@@ -403,8 +411,8 @@ def _warnings(result: AuditResult, cohort: CohortSummary, rule: _Rule) -> tuple[
     out = []
     for w in result.warnings:
         size = sizes.get(w.stratum or "")
-        if w.code == "small_stratum" and w.stratum is not None and size is None:
-            continue  # its estimates say that it is withheld
+        if w.code == "small_stratum" and size is None and rule.hidden:
+            continue  # of withheld strata, or a number of strata that may count them
         count = rows.get(w.stratum or "")
         counted = w.code in ("missing_attribute", "undeclared_level") and count is not None
         counted = counted and cohort.rows is not None

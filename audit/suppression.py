@@ -10,12 +10,16 @@ A stratum is withheld whole. The published strata must satisfy three rules:
    strata and the equations say that the refinements of a stratum by one more attribute add up to
    it; a stratum is determined exactly where every vector of the null space is zero.
 
-Exact solution is excluded; intervals for a withheld count can still be derived from the counts
-being non-negative, and rule 2 keeps these from closing in on a small total.
+4. Nor is a count of a withheld stratum told once it is used that no count is negative: there is
+   another value for it, and for a small one a value that is not small (`audit.feasible`).
+
+Exact solution is excluded, and that a count is surely small; wider bounds of a withheld count can
+still be derived.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -24,6 +28,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from audit.feasible import Unknowns, atoms_of, told
 from audit.result import CohortSummary, Estimate, StratumCount
 from audit.strata import stratum_name
 
@@ -41,16 +46,27 @@ class _Blocks:
     """A stratum (`parent`) and those that refine it by the same further attributes.
 
     `member` has a row per block and a column per stratum; `single` marks the blocks that refine
-    by one attribute only, from which all the others follow.
+    by one attribute only, from which all the others follow. `parsed` are attributes and levels of
+    the strata.
     """
 
     parent: Ints
     member: csr_array
     single: Bools
+    parsed: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
+    levels: Mapping[str, Sequence[str]]
+
+    @cached_property
+    def atoms(self) -> csr_array | None:
+        """Cells of the full crossing in every stratum, where they are not too many."""
+        return atoms_of(self.parsed, self.levels)
 
 
 def withheld_strata(
-    cohort: CohortSummary, estimates: Sequence[Estimate], min_cell: int
+    cohort: CohortSummary,
+    estimates: Sequence[Estimate],
+    min_cell: int,
+    also: Collection[str] = (),
 ) -> frozenset[str]:
     """Name the strata of which nothing may be shown.
 
@@ -62,6 +78,8 @@ def withheld_strata(
         Of the same audit: they say how many patients are behind each margin.
     min_cell : int
         Fewest people a cell may show.
+    also : collection of str
+        Strata to withhold in any case.
     """
     strata = sorted(cohort.strata, key=lambda s: s.stratum)
     largest = rows_per_person(cohort)
@@ -69,6 +87,7 @@ def withheld_strata(
     people = _people(strata, counts, estimates, largest)
     total = counts.sum(axis=1)
     hidden: Bools = np.any((counts > 0) & (people < min_cell), axis=1, keepdims=False)
+    hidden |= np.array([s.stratum in also for s in strata], dtype=np.bool_)
     blocks = _blocks(strata, cohort)
     if hidden.any():
         _complete(hidden, counts, people, total, blocks, largest, min_cell)
@@ -144,7 +163,7 @@ def _blocks(strata: Sequence[StratumCount], cohort: CohortSummary) -> _Blocks:
         (np.ones(column.size, dtype=np.int64), column, start), shape=(len(found), len(strata))
     )
     single = [len(a) - len(strata[p].attributes) == 1 for p, a in found]
-    return _Blocks(parent, member, np.array(single, dtype=np.bool_))
+    return _Blocks(parent, member, np.array(single, dtype=np.bool_), parsed, levels)
 
 
 def _levels(
@@ -178,7 +197,7 @@ def _complete(
     largest: int,
     min_cell: int,
 ) -> None:
-    """Withhold more strata, in place, until the second and the third rule hold.
+    """Withhold more strata, in place, until all the rules hold.
 
     Ends because every pass withholds one more; when all is withheld nothing can be solved.
     """
@@ -189,6 +208,8 @@ def _complete(
             if solved is None:
                 hidden |= (total > 0) & (blocks_depth(blocks, total.size) > 0)
                 return
+            if not solved:
+                solved = _told(hidden, counts, people, blocks, largest, min_cell)
             more = {n for x in solved for n in _neighbour(x, hidden, total, blocks)}
         if not more:
             return
@@ -253,12 +274,7 @@ def _neighbour(x: int, hidden: Bools, total: Ints, blocks: _Blocks) -> list[int]
 def _solved(hidden: Bools, total: Ints, blocks: _Blocks) -> list[int] | None:
     """Withheld strata that the published ones determine; None when there are too many to tell."""
     unknown = np.flatnonzero(hidden)
-    parents = csr_array(
-        (np.ones(blocks.parent.size, dtype=np.int64),
-         (np.arange(blocks.parent.size), blocks.parent)),
-        shape=blocks.member.shape,
-    )  # fmt: skip
-    equations = (blocks.member - parents)[np.flatnonzero(blocks.single)][:, unknown]
+    equations = _equations(blocks)[:, unknown]
     linked = abs(equations).T @ abs(equations)
     _, label = connected_components(linked, directed=False)
     found: list[int] = []
@@ -273,3 +289,36 @@ def _solved(hidden: Bools, total: Ints, blocks: _Blocks) -> list[int] | None:
         freedom = (vector[:, null] ** 2).sum(axis=1)
         found.extend(int(i) for i in unknown[columns[freedom < STILL]])
     return found
+
+
+def _equations(blocks: _Blocks) -> csr_array:
+    """Say of every refinement by one attribute that its parts less the whole are nothing."""
+    parents = csr_array(
+        (np.ones(blocks.parent.size, dtype=np.int64),
+         (np.arange(blocks.parent.size), blocks.parent)),
+        shape=blocks.member.shape,
+    )  # fmt: skip
+    return csr_array((blocks.member - parents)[np.flatnonzero(blocks.single)])
+
+
+def _told(
+    hidden: Bools, counts: Ints, people: Ints, blocks: _Blocks, largest: int, min_cell: int
+) -> list[int]:
+    """Withheld strata with a count that is told once it is used that none is negative.
+
+    Where attributes are not crossed none is: the parts of a block are open from nothing up to what
+    they add up to.
+    """
+    unknown = np.flatnonzero(hidden)
+    if np.unique(blocks.parent).size < 2:
+        return []
+    if blocks.atoms is not None:
+        shown = np.flatnonzero(~hidden)
+        unknowns = Unknowns(blocks.atoms[shown], counts[shown], blocks.atoms[unknown])
+    else:
+        equations, seen = _equations(blocks), np.where(hidden[:, None], 0, counts)
+        one = csr_array(np.eye(unknown.size))
+        unknowns = Unknowns(csr_array(equations[:, unknown]), -(equations @ seen), one)
+    small = (counts > 0) & (people < min_cell)
+    found = told(unknowns, counts[unknown], small[unknown], (min_cell - 1) * largest + 1)
+    return [int(unknown[i]) for i in found]

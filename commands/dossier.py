@@ -36,10 +36,14 @@ def dossier(
     comparison: Annotated[
         Path | None, typer.Option("--comparison", help="comparison.json of two versions.")
     ] = None,
+    croissant: Annotated[
+        Path | None,
+        typer.Option("--croissant", help="Croissant file: what the data set's provider claims."),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="PDF to write.")] = Path("dossier.pdf"),
 ) -> None:
     """Render a dossier (PDF/A-3a, PDF/UA-1) with audit, plan, answers and manifest attached."""
-    named = Named(result, plan, profile, answers, as_of, previous, comparison)
+    named = Named(result, plan, profile, answers, as_of, previous, comparison, croissant)
     typer.echo(run_dossier(named, template, out))
 
 

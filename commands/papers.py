@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from audit.result import AuditResult
     from audit.result_file import ResultFile
     from checklists.answers import AnswersFile
+    from checklists.croissant import DatasetClaims
     from reports.outline import Outline
     from reports.papers import Papers
 
@@ -28,6 +29,7 @@ class Named:
     as_of: str | None = None
     previous: Path | None = None
     comparison: Path | None = None
+    croissant: Path | None = None
 
 
 def gather(named: Named, template: "Outline") -> "Papers":
@@ -39,6 +41,7 @@ def gather(named: Named, template: "Outline") -> "Papers":
     plan_text = _plan_text(named.plan, audit.result.provenance.plan_sha256)
     previous, previous_json = _previous(named.previous)
     comparison, comparison_json = _comparison(named.comparison)
+    claims, claims_json = _claims(named.croissant)
     found = Papers(
         result=audit.result,
         audit_json=named.audit.read_bytes(),
@@ -47,6 +50,8 @@ def gather(named: Named, template: "Outline") -> "Papers":
         previous_json=previous_json,
         comparison=comparison,
         comparison_json=comparison_json,
+        claims=claims,
+        claims_json=claims_json,
     )
     return _with_checklists(found, named, audit, template.instruments)
 
@@ -153,6 +158,15 @@ def _previous(path: Path | None) -> tuple["AuditResult | None", bytes | None]:
             raise InputError(Problem("no_audit", str(path), reason, remedy))
         return parse_result(files["audit.json"], f"{path}: audit.json"), files["audit.json"]
     return read_result_file(path).result, path.read_bytes()
+
+
+def _claims(path: Path | None) -> tuple["DatasetClaims | None", bytes | None]:
+    """What the provider of the data set claims, from a Croissant file."""
+    if path is None:
+        return None, None
+    from checklists.croissant import read_croissant
+
+    return read_croissant(path), path.read_bytes()
 
 
 def _comparison(path: Path | None) -> tuple["Comparison | None", bytes | None]:

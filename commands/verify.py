@@ -1,4 +1,4 @@
-"""``equipoise verify``: a dossier against what is attached to it, and a re-run of its audit."""
+"""``equipoise verify``: a dossier against what is attached to it, its signatures, and a re-run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,28 +22,44 @@ def verify(
     inputs: Annotated[
         Path, typer.Option("--inputs", help="Folder of the data and model files, for --rerun.")
     ] = Path("."),
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--trust",
+            help="Certificate of a signer or authority to trust, PEM or DER (repeatable).",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
     """Check every hash of a dossier, and derive every printed figure from the attached audit again.
 
+    Signatures are checked too, without any network; whose they are, against --trust.
+
     Exit code: 0 all the same, 1 something differs, 2 not a dossier, or no inputs to repeat the
     audit on.
     """
+    from reports.credentials import Named
+    from reports.signature_checks import signature_checks
     from reports.verification import attached_files
     from reports.verification import verify as hold
 
-    try:
-        pdf = dossier.read_bytes()
-    except OSError as error:
-        reason = f"it cannot be read ({error.strerror})"
-        raise InputError(Problem("unreadable", str(dossier), reason, "check the path")) from None
-    checks = hold(pdf, str(dossier))
+    pdf = _content(dossier)
+    trusted = [Named(str(path), _content(path)) for path in trust] if trust else None
+    checks = [*hold(pdf, str(dossier)), *signature_checks(pdf, str(dossier), trusted)]
     if rerun:
         checks.append(repeated(attached_files(dossier), inputs, quiet=quiet))
     for check in checks:
         detail = f": {check.detail}" if check.detail else ""
         typer.echo(f"{_SIGNS[check.outcome]} {check.what}{detail}")
     raise typer.Exit(1 if any(c.outcome == "differs" for c in checks) else 0)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = f"it cannot be read ({error.strerror})"
+        raise InputError(Problem("unreadable", str(path), reason, "check the path")) from None
 
 
 def repeated(files: dict[str, bytes], inputs: Path, *, quiet: bool) -> "Check":

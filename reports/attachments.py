@@ -34,6 +34,9 @@ def attachments(papers: Papers, template: str = "full") -> tuple[Attached, ...]:
     if papers.comparison_json is not None:
         what = "The comparison of two versions"
         files.append(Attached("comparison.json", papers.comparison_json, what, "Data"))
+    if papers.claims_json is not None:
+        what = "What the provider of the data set claims (Croissant)"
+        files.append(Attached("croissant.json", papers.claims_json, what, "Source"))
     crate = ro_crate(papers, [(f.name, f.content, f.description) for f in files])
     what = "RO-Crate metadata: the files and how they came about"
     files.append(Attached("ro-crate-metadata.json", crate, what, "Data"))

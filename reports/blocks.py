@@ -116,9 +116,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Text:
-    """Paragraphs."""
+    """Paragraphs; those of a `lead` stay with what follows them."""
 
     paragraphs: tuple[str, ...]
+    lead: bool = False
     kind: Literal["text"] = "text"
 
 

@@ -30,7 +30,9 @@ class Script:
 
 
 SCRIPTS = (
-    Script("Noto Sans Arabic", "NotoSansArabic-Regular.ttf", "\u0600-\u06ff\u0750-\u077f\ufb50-\ufeff"),
+    Script(
+        "Noto Sans Arabic", "NotoSansArabic-Regular.ttf", "\u0600-\u06ff\u0750-\u077f\ufb50-\ufefc"
+    ),
     Script("Noto Sans Hebrew", "NotoSansHebrew-Regular.ttf", "\u0590-\u05ff\ufb1d-\ufb4f"),
     Script("Noto Sans Devanagari", "NotoSansDevanagari-Regular.ttf", "\u0900-\u097f"),
     Script("Noto Sans Thai", "NotoSansThai-Regular.ttf", "\u0e00-\u0e7f"),

@@ -35,7 +35,7 @@ SCRIPTS = (
     "calibration",
     "start",
 )
-DRAWN_DIGITS = 6
+DRAWN_DIGITS = 8
 _PRINTED = re.compile(r"(-?\d+(?:\.(\d+))?)(%)?")
 _PLAIN = str.maketrans({MINUS: "-", "+": "", " ": "", "\N{NARROW NO-BREAK SPACE}": ""})
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from audit.comparison.records import Comparison
 from audit.result import AuditResult
 from checklists.assessment import Assessment, ItemState
+from checklists.croissant import DatasetClaims
 from reports.parts.index import Index
 
 
@@ -16,7 +17,8 @@ class Papers:
 
     Texts are the files themselves, to be attached: the profile where it is not in the plan, and
     instruments of one's own by name. `previous` is the audit behind the version before this one.
-    `recorded` holds the hashes of the files that answers cite, as they were looked up.
+    `claims` is what the provider of the data set says of it. `recorded` holds the hashes of the
+    files that answers cite, as they were looked up.
     """
 
     result: AuditResult
@@ -31,6 +33,8 @@ class Papers:
     previous_json: bytes | None = None
     comparison: Comparison | None = None
     comparison_json: bytes | None = None
+    claims: DatasetClaims | None = None
+    claims_json: bytes | None = None
 
     @cached_property
     def index(self) -> Index:

@@ -9,31 +9,42 @@ from reports.outline import Outline, OutlineSection
 from reports.papers import Papers
 from reports.parts import (
     adequacy,
+    altai_gaps,
     audit_summary,
     bounds,
     calibration_tests,
     case_mix,
     cases,
+    changes,
     checklist,
     cohort,
+    comparison,
     confusion,
     criteria,
     curves,
+    dataset_claims,
     declaration,
     development,
+    deviations,
     disparities,
     example_card,
+    findings,
     front,
+    funnel,
     gaps,
     group_accuracy,
+    heat_map,
     intersections,
+    ledger_figure,
     methods,
+    missingness,
     model_card,
     operating,
     pccp,
     people,
     product,
     provenance,
+    radar,
     registration,
     results,
     section_answers,
@@ -83,6 +94,13 @@ BUILDERS: dict[str, Builder] = {
     "limitations": _of_index(provenance.limitations),
     "provenance": _of_index(provenance.blocks),
     "further": _of_index(results.further),
+    "missingness": _of_index(missingness.blocks),
+    "funnel": _of_index(funnel.blocks),
+    "heat_map": _of_index(heat_map.blocks),
+    "ledger": _of_index(ledger_figure.blocks),
+    "findings": findings.blocks,
+    "deviations": deviations.blocks,
+    "dataset_claims": lambda p: dataset_claims.blocks(p.claims, p.result.provenance.data),
     "card_release": model_card.release,
     "card_use": model_card.use,
     "card_figures": model_card.figures,
@@ -93,6 +111,10 @@ BUILDERS: dict[str, Builder] = {
     "checklist_answers": checklist.answers,
     "reviews": checklist.reviews,
     "checklist_sources": checklist.sources,
+    "checklist_radar": radar.blocks,
+    "altai_gaps": altai_gaps.gaps,
+    "comparison": comparison.blocks,
+    "changes": changes.blocks,
     "people": people.blocks,
     "product": product.blocks,
     "development": development.blocks,
@@ -122,12 +144,12 @@ def sections(outline: Outline, papers: Papers) -> tuple[Section, ...]:
 
 def _blocks(planned: OutlineSection, papers: Papers) -> list[Block]:
     found = [block for name in planned.parts for block in BUILDERS[name](papers)]
-    found += section_answers.blocks(planned, papers, alone=not found)
+    found += section_answers.blocks(planned, papers)
     for sub in planned.subsections:
         blocks = _blocks(sub, papers)
         if blocks or sub.required:
             found.append(Heading(sub.title, sub.id))
-            found += [Text((sub.intro,))] if sub.intro else []
+            found += [Text((sub.intro,), lead=True)] if sub.intro else []
             found += blocks or [checklist.missing(sub)]
     return found
 

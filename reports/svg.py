@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from reports.shaping import shaped
+
 FONTS = Path(__file__).parent / "assets" / "fonts"
 SVG = "http://www.w3.org/2000/svg"
 _UNSEEN = ("class", "role", "pointer-events")
@@ -38,6 +40,7 @@ def flattened(svg: str) -> str:
     ET.register_namespace("", SVG)
     root = ET.fromstring(svg)
     _flatten(root)
+    shaped(root)
     return ET.tostring(root, encoding="unicode")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import SequenceMatcher
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -23,13 +24,22 @@ from reports.papers import Papers
 
 _MOST_DIFFERENCES = 20
 _AROUND = 4
+_Outcome = Literal["same", "differs", "not_checked"]
+_ADDITIONS: dict[str, tuple[_Outcome, str]] = {
+    "drawing": ("differs", "what was appended changes what is shown"),
+    "visible_signature": (
+        "not_checked",
+        "a signature that shows was laid over it; look at what it covers",
+    ),
+    "other": ("not_checked", "what was appended replaces parts of it that are not drawn"),
+}
 
 
 @dataclass(frozen=True)
 class Check:
     """One thing that was held against another, and how it came out."""
 
-    outcome: Literal["same", "differs", "not_checked"]
+    outcome: _Outcome
     what: str
     detail: str = ""
 
@@ -139,8 +149,7 @@ def _printed(pdf: bytes, files: Mapping[str, bytes], manifest: Mapping[str, Any]
     if made == pdf:
         return [Check("same", what, "made again from the attachments, byte for byte")]
     if pdf.startswith(made):
-        detail = "made again, byte for byte; what follows was appended, as a signature is"
-        return [Check("same", what, detail)]
+        return list(_extended(made, pdf))
     other = manifest.get("tool_version")
     differences = list(_differences(pdf, made))
     by = "" if other == tool_version() else f" (made with {other}, this is {tool_version()})"
@@ -153,17 +162,36 @@ def _printed(pdf: bytes, files: Mapping[str, bytes], manifest: Mapping[str, Any]
     return shown
 
 
+def _extended(made: bytes, pdf: bytes) -> Iterator[Check]:
+    """A document that begins as it was made; what was appended may replace what it shows."""
+    from reports.appended import additions
+
+    found = additions(made, pdf)
+    if any(addition.kind == "drawing" for addition in found):
+        for where, detail in islice(_differences(pdf, made), _MOST_DIFFERENCES):
+            yield Check("differs", where, detail)
+    for addition in found:
+        where = "document" if addition.page is None else f"page {addition.page}"
+        outcome, detail = _ADDITIONS[addition.kind]
+        yield Check(outcome, where, detail)
+    if not any(addition.kind == "drawing" for addition in found):
+        detail = "made again, byte for byte; what was appended to it changes no page"
+        yield Check("same", "printed figures", detail)
+
+
 def papers_of(files: Mapping[str, bytes], manifest: Mapping[str, Any], folder: Path) -> Papers:
     """The papers that a dossier was made from, from what is attached to it.
 
     `folder` is an empty one for the files that have to lie on disk.
     """
     from audit.comparison.records import Comparison
+    from checklists.croissant import parse_croissant
 
     audit_json = files["audit.json"]
     result = parse_result(audit_json, "audit.json")
     previous = files.get("previous-audit.json")
     comparison = files.get("comparison.json")
+    claims = files.get("croissant.json")
     plan = files.get("equipoise.yaml")
     file = ResultFile(folder / "audit.json", sha256(audit_json).hexdigest(), result)
     profile = files.get("profile.yaml", plan)
@@ -185,6 +213,8 @@ def papers_of(files: Mapping[str, bytes], manifest: Mapping[str, Any], folder: P
         previous_json=previous,
         comparison=Comparison.model_validate_json(comparison) if comparison is not None else None,
         comparison_json=comparison,
+        claims=parse_croissant(claims.decode(), "croissant.json") if claims is not None else None,
+        claims_json=claims,
     )
 
 

@@ -89,11 +89,13 @@ def _safety(papers: Papers) -> Iterator[tuple[str, str]]:
 
 
 def _estimates(papers: Papers, strata: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Estimates of the headline measures; those of single classes where there are several."""
+    """Estimates of the headline measures, of single classes or structures where they count."""
     wanted, shown = set(headline(papers)), set(strata)
+    named = {(v.measure, v.output) for v in papers.result.verdicts}
     by_class = papers.result.cohort.task in BY_CLASS
     for e in papers.result.estimates:
-        if e.measure in wanted and e.stratum in shown and (e.output is None or by_class):
+        own = e.output is None or by_class or (e.measure, e.output) in named
+        if e.measure in wanted and e.stratum in shown and own:
             yield _label(e), _value(e.value, e.lower, e.upper, e.level)
 
 

@@ -164,12 +164,17 @@ def said(papers: Papers, state: ItemState) -> str | None:
     answer = state.answer
     if answer is None or not state.counted or answer.status == "not_assessed":
         return None
-    told = [answer.rationale or "", *_cited(papers, answer), *doubts(state)]
+    told = [answer.rationale or "", *_cited(papers, answer), _disputed(state)]
     text = " ".join(line(part) for part in told if part)
     if answer.status == "met":
         return text or None
     status = answered(state, answer)
     return f"{status[0].upper()}{status[1:]}. {text}".rstrip()
+
+
+def _disputed(state: ItemState) -> str:
+    against = [doubt.rstrip(".") for doubt in doubts(state)]
+    return f"This cannot be taken as it stands: {'; '.join(against)}." if against else ""
 
 
 def _cited(papers: Papers, answer: Answer) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
-from unicodedata import east_asian_width
+from unicodedata import bidirectional, east_asian_width
 
 from reports.figures import theme
 from reports.format import shorten
@@ -169,6 +169,8 @@ def measured(text: str, size: float = theme.SMALL) -> float:
 def _breadth(letter: str) -> float:
     if east_asian_width(letter) in "WF":
         return 1.0
+    if bidirectional(letter) in ("AL", "R"):
+        return 0.85  # letters are not joined here
     narrow: Callable[[str], bool] = "iljtfr.,:;'|![]() ".__contains__
     return 0.36 if narrow(letter) else 0.74 if letter.isupper() else 0.62
 
@@ -176,7 +178,7 @@ def _breadth(letter: str) -> float:
 def fitted(text: str, width: float, size: float = theme.SMALL) -> str:
     """Cut a name in the middle until it fits."""
     most = len(text)
-    while most > 3 and measured(shorten(text, most), size) > width:
+    while most > 4 and measured(shorten(text, most), size) > width:
         most -= 1
     return shorten(text, most)
 

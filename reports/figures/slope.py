@@ -5,12 +5,14 @@ from typing import Any
 import altair as alt
 
 from reports.figures import theme
+from reports.figures.plane import fitted
 from reports.parts.slope import SlopeData
 
 # Columns from the left: name, n, value under a, the line, value under b, name, difference, change.
 N, VALUE_A, POINT_A, POINT_B, VALUE_B, NAME, MOVED, MARK, CHANGE = (
     165, 202, 218, 314, 328, 364, 493, 617, 625,
 )  # fmt: skip
+NAME_WIDTH = 118
 LOOKS: dict[str, dict[str, Any]] = {
     "plain": {"shape": "circle", "size": 26, "fill": "white", "stroke": theme.QUIET},
     "weak": {"shape": "cross", "size": 26, "fill": "white", "stroke": theme.QUIET},
@@ -44,7 +46,8 @@ def spec(data: SlopeData) -> dict[str, Any]:
         for align in ("left", "right", "center")
     ]
     drawn = alt.layer(*layers).properties(width=theme.WIDTH, height=data.height)
-    return theme.finished(drawn, {"rows": data.rows, "heads": _heads(data)})
+    named = [row | {"name": fitted(row["name"], NAME_WIDTH)} for row in data.rows]
+    return theme.finished(drawn, {"rows": named, "heads": _heads(data)})
 
 
 def _x(field: str) -> alt.X:
@@ -117,7 +120,7 @@ def _labels(rows: Any, y: Any) -> list[Any]:
     )
     return [
         rows.transform_filter(f"(datum.mark == 'worse') == {str(worse).lower()}")
-        .mark_text(align=align, fontWeight=600 if worse else 400)
+        .mark_text(align=align, fontWeight=600 if worse and field != "moved" else 400)
         .encode(x=alt.value(x), y=y(side), text=f"{field}:N")
         for worse in (False, True)
         for x, align, side, field in placed

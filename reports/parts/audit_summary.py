@@ -2,7 +2,7 @@
 
 from checklists.proposals import AuditEvidence
 from reports.blocks import Block, Bullets, Cell, Column, Facts, Group, Row, Table, Text, VerdictLine
-from reports.format import WITHHELD, count, names, share
+from reports.format import WITHHELD, count, left_out, names, share
 from reports.papers import Papers
 from reports.parts import front, product
 from reports.parts.index import Index
@@ -27,7 +27,8 @@ def blocks(papers: Papers) -> list[Block]:
         found.append(Table("audit-verdicts", title, columns, groups, s.legend))
     found.append(Bullets(s.not_assessed, "What could not be assessed:"))
     if s.warnings:
-        found.append(Bullets(s.warnings, f"Warnings of the audit: {s.more_warnings}".rstrip()))
+        rest = left_out(len(papers.result.warnings) - len(s.warnings), "warning")
+        found.append(Bullets(s.warnings, f"Warnings of the audit: {rest}".rstrip()))
     return found
 
 

@@ -8,7 +8,7 @@ from checklists.coverage import Coverage, coverages
 from checklists.instrument import Item
 from checklists.vocabulary import CERTAINTY_NAMES, ROLE_NAMES, STATE_NAMES, Role
 from reports.blocks import Block, Bullets, Cell, Column, Group, Row, Table, Text
-from reports.format import plural
+from reports.format import names, plural
 from reports.outline import OutlineSection
 from reports.papers import Papers
 
@@ -19,6 +19,7 @@ COVERAGE_NOTE = (
 )
 NO_RATIONALE = "No rationale was given."
 _MOST_MISSING = 12
+_MOST_NAMED = 6
 
 
 def status(papers: Papers) -> list[Block]:
@@ -55,7 +56,7 @@ def status(papers: Papers) -> list[Block]:
         Table(
             "checklist-status", "Checklists by requirement", columns, tuple(groups), COVERAGE_NOTE
         ),
-        *_troubles(papers),
+        *troubles(papers.states.values()),
     ]
 
 
@@ -66,14 +67,17 @@ def _coverage_row(title: str, c: Coverage) -> Row:
     return Row((Cell(title), *(Cell(str(v), sort=v) for v in (*values, *rest))))
 
 
-def _troubles(papers: Papers) -> list[Block]:
-    """Stale answers and findings of the audit that speak against answers."""
-    told: list[str] = []
-    for state in papers.states.values():
+def troubles(states: Iterable[ItemState]) -> list[Block]:
+    """Stale answers, and findings of the audit that speak against answers; each finding once."""
+    stale: list[str] = []
+    against: dict[str, list[str]] = {}
+    for state in states:
         if not state.counted:
             continue
-        told += [f"{state.item.id} is stale, {reason}" for reason in state.stale[:2]]
-        told += [f"{state.item.id}: {c.words}: {c.sentence}" for c in state.contradictions]
+        stale += [f"{state.item.id} is stale, {reason}." for reason in state.stale[:2]]
+        for c in state.contradictions:
+            against.setdefault(f"{c.words}: {c.sentence}", []).append(state.item.id)
+    told = [*stale, *(f"{names(ids, _MOST_NAMED)}: {found}" for found, ids in against.items())]
     if not told:
         return []
     shown = told[:30]

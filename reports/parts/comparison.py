@@ -25,9 +25,9 @@ PRINT_STRATA = 24
 PRINT_JUDGED = 30
 SCREEN_WORSE = 200
 NOTE = (
-    "Diamond and thick line: worse. Filled circle: better. Open circle: neither is shown, or no worse "
-    "than the margin. Cross and dotted line: no inference. A thin line leads from a label to its "
-    "point; rows on the left are in the order of model a, on the right in that of model b. "
+    "Diamond and thick line: worse. Filled circle: better. Open circle: neither is shown, or no "
+    "worse than the margin. Cross and dotted line: no inference. A thin line leads from a label to "
+    "its point; rows on the left are in the order of model a, on the right in that of model b. "
 )
 
 

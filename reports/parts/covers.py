@@ -55,7 +55,7 @@ def _eu(papers: Papers) -> Pairs:
          product.told(papers, "intended_use")),
         ("Procedure", _procedure(papers)),
         ("Annex IV", _standing(papers, "ANNEX-IV.")),
-        ("Text", _citation(papers, "eu-ai-act")),
+        ("Regulation", _citation(papers, "eu-ai-act")),
     )  # fmt: skip
 
 

@@ -16,7 +16,9 @@ def blocks(claims: DatasetClaims | None, audited: Sequence[FileHash]) -> list[Bl
     """Make the section; `audited` are the files that the audit read."""
     if claims is None:
         return []
-    out: list[Block] = [Text(_intro(claims, audited)), _table(claims)]
+    out: list[Block] = [Text(_intro(claims, audited))]
+    if claims.claims:
+        out.append(_table(claims))
     if claims.not_stated:
         out.append(Bullets(claims.not_stated, "The provider says nothing of:", dense=True))
     if claims.files:

@@ -5,17 +5,18 @@ nothing is on record says who owes it.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from checklists.catalogue import load_catalogue
 from checklists.proposals import AuditEvidence
 from reports.blocks import Block, Facts
-from reports.format import plural
+from reports.format import left_out
 from reports.papers import Papers
 from reports.parts import checklist, product, results
 from reports.parts.results import TASK_FRONT
 
-# What each element takes from the audit, by the keys of the items; sentences, the first of them.
-FROM_AUDIT = ("MC-5", "MC-6", "MC-7", "MC-8", "MC-9", "MC-11")
+# Elements that take what the audit offers for their items: the first sentences of it.
+FROM_AUDIT = ("MC-5", "MC-9")
 MOST_SENTENCES = 4
 ACCURACY = {"binary": ("sensitivity", "specificity", "ppv", "npv", "auroc")}
 Pairs = list[tuple[str, str]]
@@ -59,6 +60,18 @@ def _test_data(papers: Papers) -> Pairs:
     return [("Test cohort", product.told(papers, "cohort"))]
 
 
+def _precision(papers: Papers) -> Pairs:
+    """Whether the model gave the same when it was asked twice; more a precision study shows."""
+    known = (papers.result.provenance.predicted_by or {}).get("deterministic")
+    told = {True: "the same, bit by bit", False: "the same but for rounding"}
+    return [("Asked twice", "not checked" if known is None else told[bool(known)])]
+
+
+def _gaps(papers: Papers) -> Pairs:
+    sentence = AuditEvidence(papers.result).sentences.get("strata/without_inference")
+    return [("From the audit", sentence)] if sentence else []
+
+
 def _development_data(papers: Papers) -> Pairs:
     return [("From the audit", "nothing: it holds the test cohort alone")]
 
@@ -67,6 +80,8 @@ _OWN: dict[str, Callable[[Papers], Pairs]] = {
     "MC-1": _device,
     "MC-2": _regulatory,
     "MC-3": _use,
+    "MC-6": _precision,
+    "MC-7": _gaps,
     "MC-9": _test_data,
     "MC-13": _development_data,
 }
@@ -85,9 +100,9 @@ def _sentences(evidence: AuditEvidence, id: str) -> Pairs:
     offered = [p.sentence for p in evidence.proposals(load_catalogue().items[id])]
     if not offered:
         return [("From the audit", "nothing that speaks to it")]
-    rest = len(offered) - MOST_SENTENCES
-    more = f" {plural(rest, 'further figure')} in the attached audit.json." if rest > 0 else ""
-    return [("From the audit", " ".join(offered[:MOST_SENTENCES]) + more)]
+    shown = [("From the audit", sentence) for sentence in offered[:MOST_SENTENCES]]
+    rest = left_out(max(0, len(offered) - MOST_SENTENCES), "figure")
+    return [*shown, ("Besides", rest)] if rest else shown
 
 
 def _accuracy(papers: Papers) -> list[Block]:
@@ -97,7 +112,8 @@ def _accuracy(papers: Papers) -> list[Block]:
     if not present:
         return []
     strata: dict[str, tuple[str, ...]] = {"": ("overall",)}
-    return [results.table(index, "card-accuracy", "Accuracy in all units", present, strata)]
+    table = results.table(index, "card-accuracy", "", present, strata)
+    return [replace(table, caption="Accuracy in all units")]
 
 
 def _stated(papers: Papers, id: str) -> str:

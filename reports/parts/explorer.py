@@ -14,6 +14,7 @@ from reports.parts.results import piece_level
 
 SIGNIFICANT = 6
 P_DIGITS = 3
+RISK_DIGITS = 3
 STATUS = {s: i for i, s in enumerate(words.STATUS)}
 CONTRAST = {c: i for i, c in enumerate(words.CONTRAST)}
 Places = dict[tuple[str, str | None], int]
@@ -147,10 +148,9 @@ def _disparity(d: Disparity, texts: _Texts) -> list[Any]:
 
 def _calibration(index: Index, c: CalibrationCurve) -> list[Any]:
     """Stratum, output, title, groups and smooth curve of one panel."""
-    places = SIGNIFICANT
     return [
         c.stratum, c.output, panel_title(index, c.stratum, sum(b.n for b in c.bins), c.output),
-        [[round(v, places) for v in (b.predicted, b.observed, b.lower, b.upper)] + [b.n]
+        [[_number(v, RISK_DIGITS) for v in (b.predicted, b.observed, b.lower, b.upper)] + [b.n]
          for b in c.bins],
-        [[None if v is None else round(v, places) for v in q.values()] for q in smooth_points(c)],
+        [[_number(v, RISK_DIGITS) for v in q.values()] for q in smooth_points(c)],
     ]  # fmt: skip

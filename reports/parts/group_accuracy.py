@@ -37,7 +37,8 @@ def blocks(index: Index) -> list[Block]:
     groups = tuple(Group(title, tuple(rows)) for title, rows in by.items())
     note = "The first group is the worse one where the measure has a better end, else the highest. "
     note += "A gap without an interval says why; it is not taken as none."
-    return [Table("group-accuracy", "Accuracy for specific groups", columns, groups, note,
+    caption = "Each measure in the groups at both ends of an attribute"
+    return [Table("group-accuracy", caption, columns, groups, note,
                   left_out(max(0, len(gaps) - PRINT_ROWS), "row"), dense=True)]  # fmt: skip
 
 

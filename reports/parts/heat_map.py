@@ -164,7 +164,7 @@ def _note(pair: Pair, hatched: bool) -> str:
         note += " Hatched cells have no shade: they say why there is no inference, after the "
         note += "value without inference (○) where there is one."
     if pair.left_out:
-        note += f" Drawn are the largest levels: {', '.join(pair.left_out)}."
+        note += f" Drawn are the largest {' and '.join(pair.left_out)}; the rest is in audit.json."
     return note
 
 
@@ -244,9 +244,9 @@ def _extremes(found: list[Estimate], measure: str) -> str:
         places = digits(measure)
         (low, lowest), (high, highest) = (f(known, key=lambda k: k[0]) for f in (min, max))
         told = (
-            f"{name} is lowest in {lowest.stratum} at {fixed(low, places)} "
-            f"({_size(lowest.n)}) and highest in {highest.stratum} at {fixed(high, places)} "
-            f"({_size(highest.n)})"
+            f"{name} is lowest in the intersection {lowest.stratum} at {fixed(low, places)} "
+            f"({_size(lowest.n)}) and highest in the intersection {highest.stratum} at "
+            f"{fixed(high, places)} ({_size(highest.n)})"
         )
     if weak:
         told += f"; {plural(weak, 'cell')} without inference"

@@ -128,20 +128,22 @@ def _alt(records: list[Ledger]) -> str:
     for r in records:
         cases = total(r)
         if r.stratum == "overall" and cases:
-            where = r.output or "All structures"
-            cells = ", ".join(
-                f"{title.lower()} {count(n)} ({share(n, cases)})"
-                for (_, title, _), n in zip(CELLS, counts(r), strict=True)
+            both, missed, invented, neither = counts(r)
+            told.append(
+                f"The structure {r.output or 'as a whole'} is in both masks in {count(both)} of "
+                f"{plural(cases, 'case')}; it was missed in {count(missed)} of them, invented in "
+                f"{count(invented)}, and neither mask holds it in {count(neither)}."
             )
-            told.append(f"{where}, {plural(cases, 'case')}: {cells}.")
-    missed = [(r.reference_only / cases, r) for r in records
+    often = [(r.reference_only / cases, r) for r in records
               if r.stratum != "overall" and (cases := total(r)) and r.reference_only]  # fmt: skip
-    if missed:
-        _, worst = max(missed, key=lambda m: m[0])
+    if often:
+        _, worst = max(often, key=lambda m: m[0])
         where = f"{worst.output}, {worst.stratum}" if worst.output else worst.stratum
-        told.append(f"Most often missed in {where}: {count(worst.reference_only)} of "
-                    f"{plural(total(worst), 'case')}.")  # fmt: skip
+        told.append(
+            f"It is missed most often in the stratum {where}, in {count(worst.reference_only)} of "
+            f"{plural(total(worst), 'case')}."
+        )
     withheld = sum(total(r) is None for r in records)
     if withheld:
         told.append(f"{plural(withheld, 'row')} withheld.")
-    return " ".join([f"Bars of {plural(len(records), 'row')}.", *told])
+    return " ".join([f"Stacked bars of {plural(len(records), 'row')}.", *told])

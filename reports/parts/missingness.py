@@ -315,17 +315,18 @@ def _shade(lack: Lack) -> int:
 
 
 def _alt(panels: dict[str, Columns], rows: list[tuple[str, str]]) -> str:
-    columns = [(f"{title.lower()} " if title else "missing ", c, lack)
+    columns = [(title.lower() or "missing", c, lack)
                for title, own in panels.items() for c, lack in own.items()]  # fmt: skip
-    cells = [(what + c, _named(row), lack(row)) for _, row in rows for what, c, lack in columns]
+    cells = [(f"{c} is {what}", _named(row).replace(ALL, "all units"), lack(row)) for _, row in rows
+             for what, c, lack in columns]  # fmt: skip
     told = sorted((c for c in cells if not c[2].told), key=lambda c: -c[2].share)
     some = [
-        f"{what}, {row}: {count(lack.part)} of {count(lack.whole)} rows "
+        f"{what} in {count(lack.part)} of the {count(lack.whole)} rows of {row} "
         f"({share(lack.part, lack.whole)})"
         for what, row, lack in told[:3]
         if lack.part
     ]
-    text = f"Map of {plural(len(rows), 'row')} by {plural(len(columns), 'column')}. "
-    text += f"Highest shares: {'; '.join(some)}." if some else "No share is above zero."
+    text = f"Map of {plural(len(rows), 'stratum', 'strata')} by {plural(len(columns), 'column')}. "
+    text += f"The highest shares: {'; '.join(some)}." if some else "No share is above zero."
     withheld = sum(c[2].told == WITHHELD for c in cells)
     return text + (f" {plural(withheld, 'cell')} withheld." if withheld else "")

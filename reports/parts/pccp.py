@@ -45,18 +45,25 @@ def _table(rows: list[ItemState], columns: list[ItemState], papers: Papers) -> T
     heads = (
         Column("Modification", "text", 25),
         Column("Described", "text", 15),
-        *(Column(f"{PROTOCOL[s.item.id]} ({s.item.id.removeprefix('PCCP-')})", "text", 15)
-          for s in columns),
-    )  # fmt: skip
+        *(Column(PROTOCOL[s.item.id], "text", 15) for s in columns),
+    )
+    protocol = Row((
+        Cell("Component of the protocol"),
+        Cell(""),
+        *(Cell(checklist.status_text(s), s.item.id, kind="verdict") for s in columns),
+    ))  # fmt: skip
     modifications = tuple(
         Row((
             Cell(s.item.heading, s.item.id),
             Cell(checklist.status_text(s), kind="verdict"),
-            *(_cell(s, protocol) for protocol in columns),
+            *(_cell(s, component) for component in columns),
         ))
         for s in rows
     )  # fmt: skip
-    groups = [Group("Description of modifications (Section VI)", modifications)]
+    groups = [
+        Group("Modification protocol (Section VII)", (protocol,)),
+        Group("Description of modifications (Section VI)", modifications),
+    ]
     questions = _questions(columns, papers)
     if questions is not None:
         groups.append(Group("Questions of Appendix A", (questions,)))

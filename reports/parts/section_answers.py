@@ -8,31 +8,26 @@ from fnmatch import fnmatchcase
 
 from checklists.assessment import ItemState
 from checklists.vocabulary import STATE_NAMES
-from reports.blocks import Block, Bullets, Facts, Text
+from reports.blocks import Block, Facts, Text
 from reports.format import names, plural
 from reports.outline import OutlineSection
 from reports.papers import Papers
 from reports.parts import checklist
 
 NAMED = 6
-_MOST_TROUBLES = 20
 
 
-def blocks(planned: OutlineSection, papers: Papers, *, alone: bool) -> list[Block]:
-    """Everything the checklists hold for a section; `alone` where no other part says anything."""
+def blocks(planned: OutlineSection, papers: Papers) -> list[Block]:
+    """Everything the checklists hold for a section; what is missing where none is at hand."""
     if not planned.items:
         return []
     states = matching(planned.items, papers)
-    if not states and (alone or not planned.required):
-        return []
-    if not states:
-        return [
-            Text((f"No answer to a checklist is at hand here. {checklist.missing_text(planned)}",))
-        ]
     inside = [s for s in states if s.standing.in_scope]
-    outside = [s for s in states if not s.standing.in_scope]
     if not inside and not planned.required:
         return []
+    if not states:
+        return [Text((f"No answer to a checklist is at hand. {checklist.missing_text(planned)}",))]
+    outside = [s for s in states if not s.standing.in_scope]
     return [*_inside(planned.id, inside, papers), *_outside(outside)]
 
 
@@ -53,9 +48,9 @@ def _inside(id: str, states: list[ItemState], papers: Papers) -> list[Block]:
     if len(states) == 1 and states[0].branch == "asked":
         return [in_full(states[0], on)]
     return [
-        Text(tuple(f"{on}: {line}" for line in standings(states))),
+        Text(tuple(f"{on}: {line}" for line in standings(states)), lead=True),
         *checklist.answered(id, states),
-        *_troubles(states),
+        *checklist.troubles(states),
         *_not_asked(states),
     ]
 
@@ -88,20 +83,6 @@ def in_full(state: ItemState, on: str) -> Facts:
         pairs += [("Stale", f"{reason}.") for reason in state.stale]
         pairs += [("Audit", f"{c.words}: {c.sentence}") for c in state.contradictions]
     return Facts(tuple(pairs))
-
-
-def _troubles(states: Sequence[ItemState]) -> list[Block]:
-    told: list[str] = []
-    for s in states:
-        if s.counted:
-            told += [f"{s.item.id} is stale, {reason}." for reason in s.stale]
-            told += [f"{s.item.id}: {c.words}: {c.sentence}" for c in s.contradictions]
-    if not told:
-        return []
-    rest = len(told) - _MOST_TROUBLES
-    more = f" {plural(rest, 'further one')} in the attached answers." if rest > 0 else ""
-    lead = f"Answers that no longer hold, or that the audit speaks to:{more}"
-    return [Bullets(tuple(told[:_MOST_TROUBLES]), lead)]
 
 
 def _not_asked(states: Sequence[ItemState]) -> list[Block]:

@@ -8,13 +8,12 @@ from typing import Any
 from audit.comparison.records import Paired
 from reports import words
 from reports.comparison import change_text
-from reports.format import count, digits, fixed, interval, shorten, signed
+from reports.format import count, digits, fixed, interval, signed
 from reports.parts.forest import LOG
 
 ROW = 14
 HEAD = 34
 LEAST = 7 * ROW
-NAME_LETTERS = 23
 MARKS = {"worse": "worse", "better": "better", "no_worse": "held", "none": "weak"}
 
 
@@ -86,7 +85,7 @@ def _text(r: Paired) -> dict[str, Any]:
     places = digits(r.measure)
     mark = MARKS.get(r.change, "plain") if r.status == "ok" else "weak"
     return {
-        "name": shorten("All units" if r.stratum == "overall" else r.stratum, NAME_LETTERS),
+        "name": "All units" if r.stratum == "overall" else r.stratum,
         "full": r.stratum,
         "n": count(r.n),
         "va": fixed(r.value_a or 0.0, places),

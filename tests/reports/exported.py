@@ -54,11 +54,9 @@ class Pair:
     @property
     def withheld(self) -> list[Any]:
         """Records as they were, that have lost their value."""
-        both = zip(
-            (*self.full.estimates, *self.full.disparities),
-            (*self.shared.estimates, *self.shared.disparities),
-            strict=True,
-        )
+        before: list[Any] = [*self.full.estimates, *self.full.disparities]
+        after: list[Any] = [*self.shared.estimates, *self.shared.disparities]
+        both = zip(before, after, strict=True)
         return [was for was, now in both if was.value is not None and now.value is None]
 
 

@@ -53,7 +53,11 @@ const sorting = (th, act) => {
 
 // What can be scrolled sideways can be reached by keyboard, and only then.
 const scrolls = new ResizeObserver((entries) => {
-  for (const { target } of entries) reachable(target.closest(".table, .draw"));
+  for (const { target } of entries) {
+    const box = target.closest(".table, .draw");
+    if (box) reachable(box);
+    else scrolls.unobserve(target); // it was drawn anew
+  }
 });
 const reachable = (box) => {
   const wide = box.scrollWidth > box.clientWidth + 1;

@@ -40,7 +40,8 @@ const linesOf = (item) => {
 const hovered = (_, event, item) => {
   if (!item?.tooltip) { leaveTip(); return; }
   const one = isLine(item) ? nearest(event.target, item.mark.items, event) : item;
-  showTip(linesOf(one), new DOMRect(event.clientX + 8, event.clientY, 1, 8));
+  const at = new DOMRect(event.clientX + 8, event.clientY, 1, 8);
+  showTip(linesOf(one), () => at);
 };
 
 const captionOf = (figure) => $("figcaption", figure).textContent;
@@ -49,11 +50,13 @@ const draw = async (figure, spec, alt, note = "") => {
   const where = $(".draw", figure), turn = {};
   drawing.get(figure)?.view?.finalize();
   drawing.set(figure, turn);
+  figure.dataset.drawn = "no";
   await vega();
-  const inner = make("div"), chart = make("div", { class: "chart", role: "img", "aria-label": alt }, inner);
+  // What Vega says of itself in there is noise: the label and the reader tell more.
+  const inner = make("div", { "aria-hidden": "true" });
+  const chart = make("div", { class: "chart", role: "img", "aria-label": alt }, inner);
   const made = await vegaEmbed(inner, spec, {
     mode: "vega-lite", actions: false, renderer: "svg", ast: true, tooltip: hovered,
-    config: { aria: false },
   });
   if (drawing.get(figure) !== turn) { made.view.finalize(); return; }
   turn.view = made.view;
@@ -82,13 +85,16 @@ const written = (value, format) => {
 };
 const numberTable = (rows, fields, name) => {
   const used = rows.filter((row) => fields.every((f) => f.field in row));
-  const about = ["measure", "title"].find((key) => used.some((row) => row[key]));
-  const headings = [...(about ? ["Panel"] : []), ...fields.map((f) => f.title ?? f.field)];
-  const texts = (row) => [...(about ? [row[about]] : []), ...fields.map((f) => written(row[f.field], f.format))];
-  const head = make("tr", {}, ...headings.map((text) => make("th", { scope: "col", class: "text" }, text)));
-  const body = used.map((row) => make("tr", {}, ...texts(row).map((text, i) =>
-    i ? make("td", {}, text) : make("th", { scope: "row", class: "text" }, text))));
-  const table = make("table", {}, make("caption", {}, name), make("thead", {}, head), make("tbody", {}, ...body));
+  const panel = ["measure", "title"].find((key) => new Set(used.map((row) => row[key])).size > 1);
+  const columns = [...(panel ? [{ field: panel, title: "Panel" }] : []), ...fields];
+  // Numbers stand to the right, texts to the left.
+  const kinds = columns.map((f) => (used.every((row) => typeof row[f.field] !== "string") ? {} : { class: "text" }));
+  const head = columns.map((f, i) => make("th", { scope: "col", ...kinds[i] }, f.title ?? f.field));
+  const body = used.map((row) => make("tr", {}, ...columns.map((f, i) => {
+    const text = written(row[f.field], f.format);
+    return i ? make("td", kinds[i], text) : make("th", { scope: "row", class: "text" }, text);
+  })));
+  const table = make("table", {}, make("caption", {}, name), make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
   const box = make("div", { class: "table data" }, table);
   scrollable(box, name);
   return box;

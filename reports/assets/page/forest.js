@@ -75,7 +75,8 @@ const worded = (e) => {
 const forestAlt = (rows, name) => {
   const own = rows.slice(1).filter((r) => r.e).map((r) => r.e);
   const ok = own.filter((e) => e.status === ESTIMATED && e.value !== null).sort((a, b) => a.value - b.value);
-  const whole = rows[0].e?.value === null || !rows[0].e ? "" : ` In ${shown(rows[0].stratum)}: ${worded(rows[0].e)}.`;
+  const top = rows[0].stratum;
+  const whole = rows[0].e?.value === null || !rows[0].e ? "" : ` In ${top === WHOLE ? "all units" : top}: ${worded(rows[0].e)}.`;
   if (!ok.length) return `${name}: no subgroup with inference.${whole} ${plural(own.length, "row")} drawn.`;
   const low = ok[0], high = ok.at(-1), rest = own.length - ok.length;
   return `${name} is lowest in the subgroup ${low.stratum} at ${worded(low)} and highest in the subgroup `
@@ -97,7 +98,7 @@ const drawForest = async (place, key, inside, order) => {
   say(`${captionOf(forest)}: ${plural(Math.max(0, estimated - 1), "subgroup")} drawn`);
 };
 const startForest = async () => {
-  const plain = [...crossings.keys()].filter((k) => !k.includes(" ")), both = [...crossings.keys()].filter((k) => k.includes(" "));
+  const plain = crossingKeys.filter((k) => !k.includes(" ")), both = crossingKeys.filter((k) => k.includes(" "));
   const total = plain.reduce((sum, k) => sum + crossings.get(k).length, 0);
   const start = Math.max(0, data.measures.findIndex((m) => m.id === "sensitivity"));
   const again = () => drawForest(Number(which.value), rows.value, inside.value ? inside.value.split(".").map(Number) : null, order.value);

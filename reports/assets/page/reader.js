@@ -3,15 +3,15 @@ const centre = (path, item) =>
   new DOMPoint(item.x, item.y).matrixTransform(path.getScreenCTM());
 const pointsOf = (chart, vertical) => {
   const points = [];
-  for (const path of $$("svg path", chart)) {
+  for (const [order, path] of $$("svg path", chart).entries()) {
     const item = [path.__data__].flat()[0];
     if (!item?.tooltip || !item.mark) continue;
     const panel = path.parentNode.getScreenCTM();
     for (const one of isLine(item) ? item.mark.items : [item])
-      if (one.tooltip) points.push({ path, item: one, row: panel.f, column: panel.e, lines: linesOf(one) });
+      if (one.tooltip) points.push({ path, item: one, row: panel.f, column: panel.e, line: isLine(item) ? order : -1, lines: linesOf(one) });
   }
   const placeOf = ({ item }) => (vertical ? [item.y, item.x] : [item.x, item.y]);
-  const all = (p) => [p.row, p.column, ...placeOf(p)];
+  const all = (p) => [p.row, p.column, p.line, ...placeOf(p)];
   return points.sort((a, b) => {
     const keys = all(a), others = all(b), at = keys.findIndex((k, i) => k !== others[i]);
     return at < 0 ? 0 : keys[at] - others[at];
@@ -45,8 +45,8 @@ const reading = (where, chart, name, vertical) => {
   };
   const tell = () => {
     place();
-    reader.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
-    showTip(points[at].lines, reader.getBoundingClientRect());
+    reader.scrollIntoView({ block: "nearest", inline: "nearest" });
+    showTipAt(points[at].lines, reader);
   };
   reader.addEventListener("focus", tell);
   reader.addEventListener("blur", hideTip);

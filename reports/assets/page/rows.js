@@ -18,13 +18,19 @@ const byLevels = (i, j) => {
 for (const strata of crossings.values()) strata.sort(byLevels);
 const numbersIn = (key) => (key === "" ? [] : key.split(" ").map(Number));
 const titleOf = (key) => numbersIn(key).map((a) => data.attributes[a][0]).join(" \u00d7 ");
+// Attributes alone first, then crossings, each in the order of the attributes.
+const byNumbers = (k, m) => {
+  const a = numbersIn(k), b = numbersIn(m);
+  return a.length - b.length || a[0] - b[0] || (a[1] ?? 0) - (b[1] ?? 0);
+};
+const crossingKeys = [...crossings.keys()].sort(byNumbers);
 const levelOf = ([a, l]) => data.attributes[a][2][l];
 const partText = ([a, l]) => `${data.attributes[a][0]}=${levelOf([a, l])}`;
 
 // Groups of rows: [heading, [stratum, label]...]; `inside` is a part that every row shares.
 const groupsOf = (key, inside) => {
   const [a] = inside ?? [null];
-  const keys = key === "" ? [...crossings.keys()].filter((k) => !k.includes(" ")) : [key];
+  const keys = key === "" ? crossingKeys.filter((k) => !k.includes(" ")) : [key];
   return keys.flatMap((one) => {
     const names = numbersIn(one);
     if (inside === null) return grouped(one, crossings.get(one) ?? [], names, null);

@@ -87,7 +87,7 @@ const linked = (table) => {
   const tell = (event) => {
     const a = event.target.closest("a.to");
     if (!a) return;
-    showTip(toldOf(knownAt(a)), a.getBoundingClientRect());
+    showTipAt(toldOf(knownAt(a)), a);
     a.setAttribute("aria-describedby", "tip");
   };
   const untell = (event) => {
@@ -103,7 +103,7 @@ const linked = (table) => {
 const explained = (button, text) => {
   const told = make("span", { class: "unseen" }, ` (${text})`);
   button.after(told);
-  const show = () => showTip([text], button.getBoundingClientRect());
+  const show = () => showTipAt([text], button);
   for (const on of ["pointerenter", "focus"]) button.addEventListener(on, show);
   for (const on of ["pointerleave", "blur"]) button.addEventListener(on, leaveTip);
 };
