@@ -226,9 +226,11 @@ def contradictions(
     """Findings of the audit that speak against an answer.
 
     An item said to be met while a requirement that speaks to it is violated or not shown to be
-    met; an item said not to apply while the audit holds figures for it.
+    met; an item said not to apply while the audit holds figures for it. What only describes the
+    system is not contradicted.
     """
-    if audit is None or answer is None or item.automation == "no":
+    described = not SCALES[item.scale].judged
+    if audit is None or answer is None or item.automation == "no" or described:
         return ()
     cited = {e.figure for e in answer.evidence if isinstance(e, FigureEvidence)}
     if answer.status == "met":

@@ -190,3 +190,9 @@ def test_nothing_speaks_against_an_answer_without_an_audit_or_no_answer() -> Non
     item = item_with("PERF")
     assert contradictions(item, plain("met"), None) == ()
     assert contradictions(item, None, evidence("judged")) == ()
+
+
+@pytest.mark.parametrize("scale", ["descriptive", "classification"])
+def test_nothing_speaks_against_a_description(scale: str) -> None:
+    assert set(found(item_with("PERF"), "met")) == {"verdict/bad"}
+    assert found(item_with("PERF", scale=scale), "met") == {}

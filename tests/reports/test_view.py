@@ -110,7 +110,7 @@ def test_an_empty_audit_has_a_view() -> None:
     data = sample_dict() | {"estimates": [], "disparities": [], "verdicts": [], "warnings": []}
     data |= {"sites": None, "curves": {"calibration": [], "decision": [], "risk": []}}
     view = build_view(papers_of(AuditResult.model_validate(data)))
-    assert view.sections[0].title == "Cohort"
+    assert "Cohort" in [section.title for section in view.sections]
 
 
 def test_generated_ids_are_numbered_again() -> None:
