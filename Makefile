@@ -35,11 +35,11 @@ lint: install
 
 test: lint
 	@scripts/test-tools.sh
-	$(BIN)/python -m pytest -m "not simulation and not browser"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not simulation and not browser"
 
 test-all: lint
-	@scripts/test-tools.sh
-	$(BIN)/python -m pytest
+	@scripts/test-tools.sh browser
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: install
 	@for name in help_time checklists_time demo_time table; do $(BIN)/python -m benchmarks.$$name || exit 1; done

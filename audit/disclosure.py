@@ -10,8 +10,9 @@ the number of patients behind a figure is withheld throughout: beside the rows i
 patients with repeated examinations.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -64,7 +65,9 @@ class _Rule:
         return stratum in self.hidden or (measure, stratum) in self.cuts
 
 
-def shareable(result: AuditResult, min_cell: int = MIN_CELL) -> AuditResult:
+def shareable(
+    result: AuditResult, min_cell: int = MIN_CELL, also: Collection[str] = ()
+) -> AuditResult:
     """Make a result fit to leave the site.
 
     Parameters
@@ -73,6 +76,8 @@ def shareable(result: AuditResult, min_cell: int = MIN_CELL) -> AuditResult:
         As `audit.run.audit` gives it.
     min_cell : int
         Fewest people a cell may show, at least 2.
+    also : collection of str
+        Strata to withhold in any case; names of strata that are not in the result say nothing.
 
     Returns
     -------
@@ -85,8 +90,8 @@ def shareable(result: AuditResult, min_cell: int = MIN_CELL) -> AuditResult:
     ------
     ValueError
         When `min_cell` is below 2, the task is not binary (the cells of other tasks are not worked
-        out), or the result was shared under a weaker rule: what it lacks is needed to apply a
-        stricter one.
+        out), or the result was shared under a weaker rule or shows a stratum of `also`: what it
+        lacks is needed to apply a stricter rule.
     """
     if min_cell < 2:
         raise ValueError("min_cell must be at least 2")
@@ -95,8 +100,45 @@ def shareable(result: AuditResult, min_cell: int = MIN_CELL) -> AuditResult:
     if result.disclosure is not None:
         if result.disclosure.min_cell < min_cell:
             raise ValueError(f"already shared with min_cell {result.disclosure.min_cell}")
+        if set(also) & ({c.stratum for c in result.cohort.strata} - withheld_from(result)):
+            raise ValueError("already shared, with strata that have to be withheld")
         return result
-    return _withheld(result, _rule(result, min_cell))
+    return _withheld(result, _rule(result, min_cell, also))
+
+
+def shareable_together(
+    results: Sequence[AuditResult], min_cell: int = MIN_CELL
+) -> tuple[AuditResult, ...]:
+    """Make results fit to leave the site in one document, as two versions of an audit.
+
+    What one of them withholds no other shows: of the same people it would be the missing count.
+
+    Raises
+    ------
+    ValueError
+        As `shareable`; and when results of the same data have other groups: the difference of two
+        groups that overlap may be few people.
+    """
+    for one, other in combinations(results, 2):
+        same = {f.sha256 for f in one.provenance.data} & {f.sha256 for f in other.provenance.data}
+        if same and _grouping(one) != _grouping(other):
+            raise ValueError("two audits of the same data, by other groups")
+    gone: frozenset[str] = frozenset()
+    while True:
+        made = tuple(shareable(r, min_cell, gone) for r in results)
+        found = frozenset[str]().union(*(withheld_from(r) for r in made))
+        if found == gone:
+            return made
+        gone = found
+
+
+def withheld_from(result: AuditResult) -> frozenset[str]:
+    """Strata that a shared result says nothing of."""
+    return frozenset(c.stratum for c in result.cohort.strata if c.n is None)
+
+
+def _grouping(result: AuditResult) -> list[tuple[object, ...]]:
+    return [(a.name, a.column, a.edges, a.levels) for a in result.cohort.attributes]
 
 
 def _withheld(result: AuditResult, rule: _Rule) -> AuditResult:
@@ -127,7 +169,7 @@ def _withheld(result: AuditResult, rule: _Rule) -> AuditResult:
     )
 
 
-def _rule(result: AuditResult, min_cell: int) -> _Rule:
+def _rule(result: AuditResult, min_cell: int, also: Collection[str]) -> _Rule:
     """Decide what is withheld.
 
     Rows without label or score are counted by stratum only if no stratum at all has few of them:
@@ -135,7 +177,7 @@ def _rule(result: AuditResult, min_cell: int) -> _Rule:
     """
     cohort = result.cohort
     largest = rows_per_person(cohort)
-    hidden = withheld_strata(cohort, result.estimates, min_cell)
+    hidden = withheld_strata(cohort, result.estimates, min_cell, also)
     known = [s for s in cohort.strata if is_small(_not_analysed(s), largest, min_cell)]
     return _Rule(
         min_cell,
@@ -289,7 +331,7 @@ def _cohort(c: CohortSummary, rule: _Rule) -> CohortSummary:
     return c.model_copy(
         update=none
         | {"attributes": tuple(_attribute(a, shown) for a in c.attributes), "strata": strata,
-           "covariates": _covariates(c, rule)}
+           "covariates": _covariates(c, rule), "linked": ()}
     )  # fmt: skip
 
 

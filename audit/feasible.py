@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 
 # Above this many cells of the full crossing the unknowns are the withheld strata themselves: what
 # is told of them is then a little less than what could be known.
-MOST_ATOMS = 5000
+MOST_ATOMS = 2500
 STILL = 1e-6
 
 
@@ -39,13 +39,18 @@ class Unknowns:
     wanted: csr_array
 
 
+Parsed = tuple[tuple[str, ...], tuple[str, ...]]  # attributes and levels of a stratum
+
+
 def atoms_of(
-    parsed: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], levels: Mapping[str, Sequence[str]]
+    parsed: Sequence[Parsed],
+    levels: Mapping[str, Sequence[str]],
+    apart: Mapping[tuple[str, str], frozenset[tuple[str, str]]],
 ) -> csr_array | None:
     """Strata (rows) by the cells of the full crossing that they hold; None where these are many.
 
-    `parsed` gives attributes and levels of each stratum. A cell is left out where one of the
-    strata that would hold it is not in the audit: nobody is in there.
+    A cell is left out where nobody is in it: one of the strata that would hold it is not in the
+    audit, or its levels never occur together. `apart` names those that do, for some attributes.
     """
     names = [a for a in levels if any(a in attributes for attributes, _ in parsed)]
     sizes = [len(levels[a]) for a in names]
@@ -63,6 +68,12 @@ def atoms_of(
             if attributes == wanted:
                 found[tuple(place[a][v] for a, v in zip(attributes, cell, strict=True))] = True
         exists &= found[tuple(codes[:, i] for i in order)]
+    for pair, together in apart.items():
+        one, other = (names.index(a) for a in pair)
+        allowed: Bools = np.zeros((sizes[one], sizes[other]), dtype=np.bool_)
+        for first, second in together:
+            allowed[place[pair[0]][first], place[pair[1]][second]] = True
+        exists &= allowed[codes[:, one], codes[:, other]]
     codes = codes[exists]
     rows = []
     for attributes, cell in parsed:

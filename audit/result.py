@@ -201,7 +201,11 @@ class ThresholdUsed(Record):
 
 
 class CohortSummary(Record):
-    """The audited cohort in counts; null where they are withheld from a shared result."""
+    """The audited cohort in counts; null where they are withheld from a shared result.
+
+    `linked` names strata of two attributes that hold the same people together, as a region and its
+    sites; empty in a shared result.
+    """
 
     rows: int | None
     analysed: int | None
@@ -221,6 +225,7 @@ class CohortSummary(Record):
     attributes: tuple[AttributeLevels, ...]
     strata: tuple[StratumCount, ...]
     covariates: tuple[CovariateAtSite, ...]
+    linked: tuple[tuple[str, ...], ...] = ()
     task: Literal[
         "binary", "multiclass", "multilabel", "regression",
         "segmentation", "detection", "image", "survival",

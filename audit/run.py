@@ -43,7 +43,7 @@ from audit.sections import Criterion
 from audit.selection import chosen, possible
 from audit.shrunk import with_shrunk
 from audit.sites import crossings, sites_of
-from audit.strata import StrataSet, lattice
+from audit.strata import StrataSet, lattice, linked
 from audit.sweep import Resampling, resampling, workers
 from audit.verdicts import Evidence, check_requirements, verdicts_of
 from audit.warnings import warnings_of
@@ -291,6 +291,7 @@ def _cohort_summary(
         attributes=tuple(attribute_levels(d) for d in cohort.dimensions),
         strata=tuple(c for r in results for c in _counts(cohort, rows, r)),
         covariates=cohort.covariates,
+        linked=linked(cohort.dimensions),
     )
 
 

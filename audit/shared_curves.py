@@ -41,6 +41,10 @@ class _Chain:
     tail: Ints
     fixed: Ints
 
+    def __add__(self, other: "_Chain") -> "_Chain":
+        """Both together."""
+        return _Chain(self.tail + other.tail, self.fixed + other.fixed)
+
     def minus(self, others: Sequence["_Chain"]) -> "_Chain":
         """What is left of it when others are taken away."""
         tail, fixed = self.tail.copy(), self.fixed.copy()
@@ -67,7 +71,9 @@ def shared_curves(
     counts = {c.stratum: c for c in result.cohort.strata if c.stratum not in hidden}
     risk = {r.stratum: r for r in result.curves.risk if r.stratum in counts}
     chains = {s: _chain(r, counts[s]) for s, r in risk.items()}
-    edges = _edges(risk, chains, counts, hidden, (largest, min_cell))
+    of = {c.stratum: c.attributes for c in result.cohort.strata}
+    linked = [{n: of[n] for n in names} for names in result.cohort.linked]
+    edges = _edges(risk, chains, counts, linked, (largest, min_cell))
     kept = {s: _coarse(r, edges[s]) for s, r in risk.items() if edges[s]}
     decision = (_decision(d, kept[d.stratum]) for d in result.curves.decision if d.stratum in kept)
     sweep = (_sweep(s, kept[s.stratum]) for s in result.curves.sweep if s.stratum in kept)
@@ -95,10 +101,14 @@ def _edges(
     risk: Mapping[str, RiskDistribution],
     chains: Mapping[str, _Chain],
     counts: Mapping[str, StratumCount],
-    hidden: frozenset[str],
+    linked: Sequence[Mapping[str, tuple[str, ...]]],
     rule: tuple[int, int],
 ) -> dict[str, list[int]]:
-    """Choose the inner edges that every stratum may show."""
+    """Choose the inner edges that every stratum may show.
+
+    Beside the strata of an attribute stands what the withheld ones leave: of all, and of the
+    strata of another attribute that hold the same people (`linked`).
+    """
     out: dict[str, list[int]] = {}
     inner = list(range(1, len(next(iter(risk.values())).edges) - 1)) if risk else []
     if OVERALL in chains:
@@ -108,6 +118,13 @@ def _edges(
         members = [chains[s] for s in mine]
         if OVERALL in chains:
             members.append(chains[OVERALL].minus(members))
+        for names in linked:
+            own = [n for n, of in names.items() if of == attribute]
+            others = [n for n in names if n not in own]
+            shown = [chains[n] for n in own if n in mine]
+            if len(shown) < len(own) < len(names) and all(n in chains for n in others):
+                whole = sum((chains[n] for n in others[1:]), start=chains[others[0]])
+                members.append(whole.minus(shown))
         out |= dict.fromkeys(mine, _chosen(members, inner, rule))
     return out
 

@@ -6,6 +6,8 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from audit.dimensions import Dimension
 from audit.problems import InputError, Problem
@@ -61,6 +63,32 @@ def lattice(dimensions: Sequence[Dimension], depth: int, rows: int) -> tuple[Str
             sets.append(_named(chosen, cells, codes))
     _refuse_namesakes(sets)
     return tuple(sets)
+
+
+def linked(dimensions: Sequence[Dimension]) -> tuple[tuple[str, ...], ...]:
+    """Name strata of two attributes that hold the same rows together, as a region and its sites.
+
+    For every two attributes, the levels that occur together, directly or through others, where
+    they fall into several such groups; crossed or not, their counts add up to the same.
+    """
+    found: list[tuple[str, ...]] = []
+    for one, other in combinations(sorted(dimensions, key=lambda d: d.name), 2):
+        first, second = len(one.levels), len(other.levels)
+        occurs: NDArray[np.bool_] = np.zeros(first * second, dtype=np.bool_)
+        occurs[one.codes.astype(np.int64) * second + other.codes] = True
+        if not occurs.any():
+            continue
+        pairs = coo_array(occurs.reshape(first, second))
+        both = coo_array(
+            (pairs.data, (pairs.row, pairs.col + first)), shape=(first + second, first + second)
+        )
+        count, group = connected_components(both, directed=False)
+        names = [f"{d.name}={level}" for d in (one, other) for level in d.levels]
+        groups = [np.flatnonzero(group == g) for g in range(count)]
+        several = [g for g in groups if g.size > 1]  # a level without rows stands alone
+        if len(several) > 1:
+            found += [tuple(names[i] for i in g) for g in several]
+    return tuple(found)
 
 
 def stratum_name(attributes: Sequence[str], levels: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ A stratum is withheld whole. The published strata must satisfy three rules:
    taken away obeys rule 1 too: the withheld strata of a block, taken together, are no small cell.
 3. No withheld stratum is a linear combination of published ones. The unknowns are the withheld
    strata and the equations say that the refinements of a stratum by one more attribute add up to
-   it; a stratum is determined exactly where every vector of the null space is zero.
+   it, and that strata of two attributes hold the same people together (a region and its sites);
+   a stratum is determined exactly where every vector of the null space is zero.
 
 4. Nor is a count of a withheld stratum told once it is used that no count is negative: there is
    another value for it, and for a small one a value that is not small (`audit.feasible`).
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from audit.feasible import Unknowns, atoms_of, told
+from audit.feasible import Parsed, Unknowns, atoms_of, told
 from audit.result import CohortSummary, Estimate, StratumCount
 from audit.strata import stratum_name
 
@@ -46,20 +47,37 @@ class _Blocks:
     """A stratum (`parent`) and those that refine it by the same further attributes.
 
     `member` has a row per block and a column per stratum; `single` marks the blocks that refine
-    by one attribute only, from which all the others follow. `parsed` are attributes and levels of
-    the strata.
+    by one attribute only, from which all the others follow. Behind the strata stand the `unions`
+    of them that levels of another attribute hold together: unknown, but for their two blocks.
+    `parsed` are attributes and levels of the strata, `apart` the pairs of attributes that have
+    such unions, with the levels that occur together.
     """
 
     parent: Ints
     member: csr_array
     single: Bools
-    parsed: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
+    unions: csr_array
+    parsed: Sequence[Parsed]
     levels: Mapping[str, Sequence[str]]
+    apart: Mapping[tuple[str, str], frozenset[tuple[str, str]]]
 
     @cached_property
     def atoms(self) -> csr_array | None:
         """Cells of the full crossing in every stratum, where they are not too many."""
-        return atoms_of(self.parsed, self.levels)
+        return atoms_of(self.parsed, self.levels, self.apart)
+
+    @property
+    def strata(self) -> int:
+        """How many strata there are; unions come after them."""
+        return len(self.parsed)
+
+    def known(self, hidden: Bools) -> Bools:
+        """Which strata are published; a union where one of its two sides is."""
+        told = ~hidden
+        sides = np.flatnonzero(self.parent >= self.strata)
+        whole = np.asarray(self.member[sides] @ hidden.astype(np.int64)) == 0
+        told[self.parent[sides[whole]]] = True
+        return told
 
 
 def withheld_strata(
@@ -85,13 +103,16 @@ def withheld_strata(
     largest = rows_per_person(cohort)
     counts = np.array([cells_of(s) for s in strata], dtype=np.int64)
     people = _people(strata, counts, estimates, largest)
-    total = counts.sum(axis=1)
     hidden: Bools = np.any((counts > 0) & (people < min_cell), axis=1, keepdims=False)
     hidden |= np.array([s.stratum in also for s in strata], dtype=np.bool_)
-    blocks = _blocks(strata, cohort)
     if hidden.any():
-        _complete(hidden, counts, people, total, blocks, largest, min_cell)
-    return frozenset(s.stratum for s, h in zip(strata, hidden, strict=True) if h)
+        blocks = _blocks(strata, cohort)
+        unions = blocks.unions @ counts
+        hidden = np.append(hidden, np.ones(len(unions), dtype=np.bool_))
+        counts = np.concatenate([counts, unions])
+        people = np.concatenate([people, np.zeros_like(unions)])  # nothing is read of a union's
+        _complete(hidden, counts, people, counts.sum(axis=1), blocks, largest, min_cell)
+    return frozenset(s.stratum for s, h in zip(strata, hidden, strict=False) if h)
 
 
 def rows_per_person(cohort: CohortSummary) -> int:
@@ -155,15 +176,54 @@ def _blocks(strata: Sequence[StratumCount], cohort: CohortSummary) -> _Blocks:
                 name = stratum_name([attributes[k] for k in kept], [cell[k] for k in kept])
                 if name in place:
                     found.setdefault((place[name], attributes), []).append(i)
-    parent = np.array([p for p, _ in found], dtype=np.int64)
-    sizes = [len(children) for children in found.values()]
-    start = np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
-    column = np.array([c for children in found.values() for c in children], dtype=np.int64)
-    member = csr_array(
-        (np.ones(column.size, dtype=np.int64), column, start), shape=(len(found), len(strata))
-    )
     single = [len(a) - len(strata[p].attributes) == 1 for p, a in found]
-    return _Blocks(parent, member, np.array(single, dtype=np.bool_), parsed, levels)
+    sides = [_sides(names, parsed, place) for names in cohort.linked]
+    parents = [p for p, _ in found]
+    children = [*found.values()]
+    for number, (one, other) in enumerate(sides, start=len(strata)):
+        parents += [number, number]
+        children += [one, other]
+        single += [True, True]
+    return _Blocks(
+        np.array(parents, dtype=np.int64),
+        _membership(children, len(strata) + len(sides)),
+        np.array(single, dtype=np.bool_),
+        _membership([one for one, _ in sides], len(strata)),
+        parsed,
+        levels,
+        _apart(sides, parsed),
+    )
+
+
+def _membership(groups: Sequence[Sequence[int]], columns: int) -> csr_array:
+    start = np.concatenate(([0], np.cumsum([len(g) for g in groups], dtype=np.int64)))
+    column = np.array([c for group in groups for c in group], dtype=np.int64)
+    ones = np.ones(column.size, dtype=np.int64)
+    return csr_array((ones, column, start), shape=(len(groups), columns))
+
+
+def _sides(
+    names: Sequence[str], parsed: Sequence[Parsed], place: Mapping[str, int]
+) -> tuple[list[int], list[int]]:
+    """The strata of the one attribute and of the other that hold the same people together."""
+    places = [place[name] for name in names]
+    first = parsed[places[0]][0]
+    return (
+        [i for i in places if parsed[i][0] == first],
+        [i for i in places if parsed[i][0] != first],
+    )
+
+
+def _apart(
+    sides: Sequence[tuple[Sequence[int], Sequence[int]]], parsed: Sequence[Parsed]
+) -> Mapping[tuple[str, str], frozenset[tuple[str, str]]]:
+    """Levels of two attributes that may occur together, for attributes that have unions."""
+    found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for one, other in sides:
+        pair = (parsed[one[0]][0][0], parsed[other[0]][0][0])
+        together = {(parsed[i][1][0], parsed[j][1][0]) for i in one for j in other}
+        found.setdefault(pair, set()).update(together)
+    return {pair: frozenset(levels) for pair, levels in found.items()}
 
 
 def _levels(
@@ -210,7 +270,7 @@ def _complete(
                 return
             if not solved:
                 solved = _told(hidden, counts, people, blocks, largest, min_cell)
-            more = {n for x in solved for n in _neighbour(x, hidden, total, blocks)}
+            more = _opened(solved, hidden, total, blocks)
         if not more:
             return
         hidden[sorted(more)] = True
@@ -239,9 +299,21 @@ def _small_remainders(
             parts = _parts(blocks, b)
             known = people[parts[hidden[parts]]]
             least[b] = np.maximum(least[b], known.max(axis=0, initial=0))
-    bad = ((rest > 0) & (least < min_cell)).any(axis=1) & ~hidden[blocks.parent]
-    picked = (_smallest(_parts(blocks, b), hidden, total) for b in np.flatnonzero(bad))
-    return {i for i in picked if i is not None}
+    bad = ((rest > 0) & (least < min_cell)).any(axis=1) & blocks.known(hidden)[blocks.parent]
+    return _cover([_parts(blocks, b) for b in np.flatnonzero(bad)], hidden, total)
+
+
+def _cover(groups: Sequence[Ints], hidden: Bools, total: Ints) -> set[int]:
+    """Take a published stratum of every group: the one in most groups, of these the smallest."""
+    picked: set[int] = set()
+    left = [g[~hidden[g] & (total[g] > 0)] for g in groups]
+    while left := [g for g in left if g.size]:
+        found, times = np.unique(np.concatenate(left), return_counts=True)
+        best = found[times == times.max()]
+        one = int(best[np.argmin(total[best])])
+        picked.add(one)
+        left = [g for g in left if one not in g]
+    return picked
 
 
 def _parts(blocks: _Blocks, block: np.integer[Any]) -> Ints:
@@ -251,24 +323,30 @@ def _parts(blocks: _Blocks, block: np.integer[Any]) -> Ints:
     return found
 
 
-def _smallest(candidates: Ints, hidden: Bools, total: Ints) -> int | None:
-    """The published stratum with the fewest rows, but not an empty one; ties by name."""
-    usable = np.unique(candidates[~hidden[candidates] & (total[candidates] > 0)])
-    return int(usable[np.argmin(total[usable])]) if usable.size else None
+def _opened(solved: Sequence[int], hidden: Bools, total: Ints, blocks: _Blocks) -> set[int]:
+    """Say what to withhold so that none of `solved` is determined.
 
-
-def _neighbour(x: int, hidden: Bools, total: Ints, blocks: _Blocks) -> list[int]:
-    """Say what to withhold so that `x` is not determined: a sibling, else a parent or a part."""
-    mine = np.flatnonzero(blocks.single & (blocks.member[:, [x]].toarray()[:, 0] > 0))
-    siblings = [_parts(blocks, b) for b in mine]
-    own = [_parts(blocks, b) for b in np.flatnonzero(blocks.single & (blocks.parent == x))]
-    everyone = [np.flatnonzero(total > 0)]
-    for group in (siblings, [blocks.parent[mine]], own, everyone):
-        joined = np.concatenate(group) if group else np.zeros(0, dtype=np.int64)
-        picked = _smallest(joined, hidden, total)
-        if picked is not None:
-            return [picked]
-    return []
+    A sibling, in a block that lacks nothing else; where nobody has one, another sibling, else a
+    parent or a part. What is determined through others is looked at again after that.
+    """
+    known = blocks.known(hidden)
+    alone, siblings, parents, own = [], [], [], []
+    for x in solved:
+        mine = np.flatnonzero(blocks.single & (blocks.member[:, [x]].toarray()[:, 0] > 0))
+        parts = [_parts(blocks, b) for b in mine]
+        alone += [
+            p
+            for p, b in zip(parts, mine, strict=True)
+            if known[blocks.parent[b]] and hidden[p].sum() == 1
+        ]
+        siblings += [np.concatenate(parts)] if parts else []
+        parents.append(blocks.parent[mine])
+        own += [_parts(blocks, b) for b in np.flatnonzero(blocks.single & (blocks.parent == x))]
+    for groups in (alone, siblings, parents, own, [np.flatnonzero(total > 0)] if solved else []):
+        picked = _cover(groups, hidden, total)
+        if picked:
+            return picked
+    return set()
 
 
 def _solved(hidden: Bools, total: Ints, blocks: _Blocks) -> list[int] | None:
@@ -287,7 +365,7 @@ def _solved(hidden: Bools, total: Ints, blocks: _Blocks) -> list[int] | None:
         value, vector = np.linalg.eigh(gram)
         null = value <= NULL * max(1.0, float(value[-1]))
         freedom = (vector[:, null] ** 2).sum(axis=1)
-        found.extend(int(i) for i in unknown[columns[freedom < STILL]])
+        found.extend(int(i) for i in unknown[columns[freedom < STILL]] if i < blocks.strata)
     return found
 
 
@@ -309,7 +387,7 @@ def _told(
     Where attributes are not crossed none is: the parts of a block are open from nothing up to what
     they add up to.
     """
-    unknown = np.flatnonzero(hidden)
+    unknown = np.flatnonzero(hidden[: blocks.strata])
     if np.unique(blocks.parent).size < 2:
         return []
     if blocks.atoms is not None:
@@ -317,8 +395,9 @@ def _told(
         unknowns = Unknowns(blocks.atoms[shown], counts[shown], blocks.atoms[unknown])
     else:
         equations, seen = _equations(blocks), np.where(hidden[:, None], 0, counts)
-        one = csr_array(np.eye(unknown.size))
-        unknowns = Unknowns(csr_array(equations[:, unknown]), -(equations @ seen), one)
+        columns = np.flatnonzero(hidden)
+        wanted = csr_array(np.eye(unknown.size, columns.size))  # unions come last
+        unknowns = Unknowns(csr_array(equations[:, columns]), -(equations @ seen), wanted)
     small = (counts > 0) & (people < min_cell)
     found = told(unknowns, counts[unknown], small[unknown], (min_cell - 1) * largest + 1)
     return [int(unknown[i]) for i in found]

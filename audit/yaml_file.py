@@ -1,5 +1,6 @@
 """Reading a file of records from YAML, every problem of it at once and each with its line."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,6 +88,40 @@ def _loaded(text: str, name: str) -> tuple[yaml.Node | None, Any]:
         raise InputError(Problem("yaml", name, reason, "correct it")) from None
     finally:
         loader.dispose()
+
+
+def without_comments(text: str) -> str:
+    """The text of a file without its comments, which may tell of anything; the values stay.
+
+    Raises
+    ------
+    InputError
+        When it is not YAML.
+    """
+    try:
+        scalars = [t for t in yaml.scan(text) if isinstance(t, yaml.ScalarToken)]
+        wanted = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(syntax_problem(error, "the file")) from None
+    inside = bytearray(len(text))
+    for token in scalars:
+        start, end = token.start_mark.index, token.end_mark.index
+        if token.style in ("|", ">"):  # a comment may stand beside the sign that opens it
+            start = text.index("\n", start) if "\n" in text[start:] else end
+        inside[start:end] = b"\1" * (end - start)
+    lines, at = [], 0
+    for line in text.splitlines(keepends=True):
+        marks = (m.start() for m in re.finditer(r"(?:(?<=\s)|^)#", line))
+        cut = next((c for c in marks if not inside[at + c]), None)
+        at += len(line)
+        kept = line if cut is None else line[:cut].rstrip()
+        if cut is None or kept:
+            lines.append(kept if cut is None else f"{kept}\n")
+    bare = "".join(lines)
+    if yaml.safe_load(bare) == wanted:
+        return bare
+    written: str = yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)
+    return written
 
 
 def syntax_problem(error: yaml.YAMLError, name: str) -> Problem:

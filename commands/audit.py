@@ -1,6 +1,6 @@
 """``equipoise audit``: predictions and a plan (or flags) in, audit.json and report.html out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,10 @@ def run_audit(
         paths, plan, plan_path, command, model=chosen, out=out, quiet=quiet, name=name
     )
     if share:
+        from audit.yaml_file import without_comments
+
         result = shared_result(result, min_cell)
+        plan_text = without_comments(plan_text)  # `equipoise init` counts missing values there
     text = write_result(result, out, plan_text, keep_plan=plan_path is None)
     if kept is not None:
         rmtree(kept, ignore_errors=True)
@@ -160,11 +163,11 @@ def _prepare() -> None:
     prepare()
 
 
-def shared_result(result: Any, min_cell: int | None) -> Any:
-    """Withhold small cells everywhere in a result."""
+def shared_result(result: Any, min_cell: int | None, also: Collection[str] = ()) -> Any:
+    """Withhold small cells everywhere in a result, and these strata in any case."""
     from audit.disclosure import MIN_CELL, shareable
 
-    return shareable(result, MIN_CELL if min_cell is None else min_cell)
+    return shareable(result, MIN_CELL if min_cell is None else min_cell, also)
 
 
 def write_result(result: Any, out: Path, plan_text: str, *, keep_plan: bool) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from commands.papers import Named
+from commands.sharing import MinCellOption, ShareOption
 
 
 def dossier(
@@ -40,10 +41,14 @@ def dossier(
         Path | None,
         typer.Option("--croissant", help="Croissant file: what the data set's provider claims."),
     ] = None,
+    share: ShareOption = False,
+    min_cell: MinCellOption = None,
     out: Annotated[Path, typer.Option("--out", help="PDF to write.")] = Path("dossier.pdf"),
 ) -> None:
     """Render a dossier (PDF/A-3a, PDF/UA-1) with audit, plan, answers and manifest attached."""
-    named = Named(result, plan, profile, answers, as_of, previous, comparison, croissant)
+    named = Named(
+        result, plan, profile, answers, as_of, previous, comparison, croissant, share, min_cell
+    )
     typer.echo(run_dossier(named, template, out))
 
 

@@ -7,6 +7,7 @@ import typer
 
 from audit.problems import InputError, Problem, nearest
 from commands.papers import Named
+from commands.sharing import MinCellOption, ShareOption
 
 if TYPE_CHECKING:
     from reports.papers import Papers
@@ -44,13 +45,16 @@ def export(
         str | None,
         typer.Option("--as-of", help="Date of the checklists; the audit's, or the last answer's."),
     ] = None,
+    share: ShareOption = False,
+    min_cell: MinCellOption = None,
 ) -> None:
     """Export an audit: ML-BOM, model cards, test-result statement, tidy tables, workbook.
 
     The checklists are told where the format has a place for them.
     """
     chosen = format or _ENDINGS.get(out.suffix.lower() if out is not None else "", "")
-    told = run_export(Named(result, None, profile, answers, as_of), chosen, out)
+    named = Named(result, None, profile, answers, as_of, share=share, min_cell=min_cell)
+    told = run_export(named, chosen, out)
     if told:
         typer.echo(told)
 
@@ -91,12 +95,10 @@ def _check(named: Named, format: str, out: Path | None) -> None:
 
 def _gathered(named: Named, format: str) -> "Papers":
     """The audit, with the checklists where the format has a place for them."""
-    if format not in WITH_CHECKLISTS:
-        from audit.result_file import read_result
-        from reports.papers import Papers
+    from commands.papers import audit_alone, gather
 
-        return Papers(read_result(named.audit), named.audit.read_bytes())
-    from commands.papers import gather
+    if format not in WITH_CHECKLISTS:
+        return audit_alone(named)
     from reports.outline import outline
 
     # The card asks its own questions, whether or not the profile names that instrument.

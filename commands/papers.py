@@ -30,24 +30,57 @@ class Named:
     previous: Path | None = None
     comparison: Path | None = None
     croissant: Path | None = None
+    share: bool = False
+    min_cell: int | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """The audit of a document, as it was read and as it is told: shared, or the very same."""
+
+    read: "ResultFile"
+    file: "ResultFile"
+
+    @property
+    def shared(self) -> bool:
+        """Whether small cells are withheld from the document."""
+        return self.file.result.disclosure is not None
+
+    def text(self, path: Path) -> str:
+        """The text of a file; without its comments where they could tell what is withheld."""
+        text = path.read_text(encoding="utf-8")
+        if not self.shared:
+            return text
+        from audit.yaml_file import without_comments
+
+        return without_comments(text)
 
 
 def gather(named: Named, template: "Outline") -> "Papers":
     """Read everything that is named; every problem of one file at once."""
     from audit.result_file import read_result_file
+    from commands.audit import check_sharing
+    from commands.sharing import as_shared, json_of, refuse_comparison
     from reports.papers import Papers
 
-    audit = read_result_file(named.audit)
-    plan_text = _plan_text(named.plan, audit.result.provenance.plan_sha256)
-    previous, previous_json = _previous(named.previous)
+    check_sharing(named.share, named.min_cell)
+    read = read_result_file(named.audit)
+    before, before_json = _previous(named.previous)
+    file, previous = as_shared(read, named.min_cell, share=named.share, previous=before)
+    audit = Told(read, file)
+    if audit.shared:
+        refuse_comparison(named.comparison)
+    if previous is not None and before is not None and before_json is not None:
+        before_json = json_of(previous, before, before_json)
+    plan_text = _plan_text(named.plan, audit)
     comparison, comparison_json = _comparison(named.comparison)
     claims, claims_json = _claims(named.croissant)
     found = Papers(
-        result=audit.result,
-        audit_json=named.audit.read_bytes(),
+        result=file.result,
+        audit_json=json_of(file, read, named.audit.read_bytes()),
         plan_text=plan_text,
-        previous=previous,
-        previous_json=previous_json,
+        previous=previous.result if previous is not None else None,
+        previous_json=before_json,
         comparison=comparison,
         comparison_json=comparison_json,
         claims=claims,
@@ -56,8 +89,21 @@ def gather(named: Named, template: "Outline") -> "Papers":
     return _with_checklists(found, named, audit, template.instruments)
 
 
+def audit_alone(named: Named) -> "Papers":
+    """The audit without checklists, for what has no place for them."""
+    from audit.result_file import read_result_file
+    from commands.audit import check_sharing
+    from commands.sharing import as_shared, json_of
+    from reports.papers import Papers
+
+    check_sharing(named.share, named.min_cell)
+    read = read_result_file(named.audit)
+    told, _ = as_shared(read, named.min_cell, share=named.share)
+    return Papers(told.result, json_of(told, read, named.audit.read_bytes()))
+
+
 def _with_checklists(
-    papers: "Papers", named: Named, audit: "ResultFile", instruments: Sequence[str]
+    papers: "Papers", named: Named, audit: Told, instruments: Sequence[str]
 ) -> "Papers":
     """The papers with the checklists as they stand; without a profile there are none."""
     from dataclasses import replace
@@ -65,7 +111,7 @@ def _with_checklists(
     found = _profile_path(named)
     if found is None:
         return papers
-    from checklists.answers_file import read_answers
+    from checklists.answers_file import read_answers, whole
     from checklists.assessment import assess
     from checklists.profile import read_profile
     from checklists.staleness import CurrentAudit, Workplace
@@ -73,15 +119,22 @@ def _with_checklists(
     profile = read_profile(found)
     path = named.answers or named.audit.parent / "answers.yaml"
     given = read_answers(path, absent_ok=named.answers is None)
-    on = _as_of(named, audit.result, given)
-    place = Workplace(path.parent, profile, CurrentAudit(audit))
+    answers_text = path.read_text(encoding="utf-8") if path.exists() else None
+    if audit.shared and answers_text is not None:
+        from checklists.shared import Shared
+
+        origin = audit.read if audit.read is not audit.file else None
+        given = Shared(audit.file, origin).answers(given)
+        answers_text = whole(given.answers)
+    on = _as_of(named, audit.file.result, given)
+    place = Workplace(path.parent, profile, CurrentAudit(audit.file))
     assessment = assess(profile, given, on, place, instruments or None)
     in_plan = named.plan is not None and found.resolve() == named.plan.resolve()
     return replace(
         papers,
         assessment=assessment,
-        answers_text=path.read_text(encoding="utf-8") if path.exists() else None,
-        profile_text=None if in_plan else found.read_text(encoding="utf-8"),
+        answers_text=answers_text,
+        profile_text=None if in_plan else audit.text(found),
         instruments={Path(n).name: (found.parent / n).read_bytes() for n in profile.own},
         recorded=place.recorded(),
     )
@@ -129,24 +182,26 @@ def _as_of(named: Named, result: "AuditResult", given: "AnswersFile") -> date:
     raise InputError(Problem("no_date", "--as-of", reason, "give --as-of, or as_of in the plan"))
 
 
-def _plan_text(plan_path: Path | None, expected: str) -> str | None:
+def _plan_text(plan_path: Path | None, audit: Told) -> str | None:
     """The plan as written; refused when it is not the plan that the audit followed."""
     if plan_path is None:
         return None
     from audit.plan_file import read_plan
 
-    if read_plan(plan_path).sha256() != expected:
+    if read_plan(plan_path).sha256() != audit.read.result.provenance.plan_sha256:
         reason = "this is not the plan that the audit followed"
         remedy = "give the right plan, or run `equipoise audit` again"
         raise InputError(Problem("wrong_plan", str(plan_path), reason, remedy))
-    return plan_path.read_text(encoding="utf-8")
+    return audit.text(plan_path)
 
 
-def _previous(path: Path | None) -> tuple["AuditResult | None", bytes | None]:
+def _previous(path: Path | None) -> tuple["ResultFile | None", bytes | None]:
     """The audit behind the version before: an audit.json, or a dossier with one attached."""
     if path is None:
         return None, None
-    from audit.result_file import parse_result, read_result_file
+    from hashlib import sha256
+
+    from audit.result_file import ResultFile, parse_result, read_result_file
 
     if path.suffix.lower() == ".pdf":
         from reports.verification import attached_files
@@ -156,8 +211,10 @@ def _previous(path: Path | None) -> tuple["AuditResult | None", bytes | None]:
             reason = "no audit is attached to it"
             remedy = "give a dossier made by this tool, or an audit.json"
             raise InputError(Problem("no_audit", str(path), reason, remedy))
-        return parse_result(files["audit.json"], f"{path}: audit.json"), files["audit.json"]
-    return read_result_file(path).result, path.read_bytes()
+        content = files["audit.json"]
+        result = parse_result(content, f"{path}: audit.json")
+        return ResultFile(path, sha256(content).hexdigest(), result), content
+    return read_result_file(path), path.read_bytes()
 
 
 def _claims(path: Path | None) -> tuple["DatasetClaims | None", bytes | None]:

@@ -112,6 +112,7 @@ def _at_hand(stored: "AuditResult", inputs: Path) -> list[Path]:
 def _audited(
     plan_text: str, stored: "AuditResult", paths: list[Path], inputs: Path, *, quiet: bool
 ) -> "AuditResult":
+    from audit.disclosure import withheld_from
     from audit.plan_file import parse_plan
     from commands.audit import audited, shared_result
 
@@ -122,7 +123,8 @@ def _audited(
         paths, plan, inputs / "equipoise.yaml", p.command, model=model, out=inputs, quiet=quiet
     )
     if stored.disclosure is not None:
-        result = shared_result(result, stored.disclosure.min_cell)
+        # Beside the version before more may have been withheld than this audit alone asks for.
+        result = shared_result(result, stored.disclosure.min_cell, withheld_from(stored))
     origin = result.provenance.model_copy(update={"as_of": p.as_of})
     repeated: AuditResult = result.model_copy(update={"provenance": origin})
     return repeated

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 _MAY_CHANGE_IN_ROOT = {"/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Perms", "/Version"}
 _MAY_CHANGE_IN_PAGE = {"/Annots", "/Tabs"}
-_HARMLESS_FORM = {"/DA", "/DR", "/Fields", "/NeedAppearances", "/SigFlags"}
+_MAY_CHANGE_IN_FORM = {"/Fields", "/NeedAppearances", "/SigFlags"}
+_MAY_COME_TO_FORM = {"/DA", "/DR"}
 _UP = {"/P", "/Parent", "/Pg"}
 _UNSEEN = 0b100010  # the flags "hidden" and "no view"
 
@@ -23,19 +24,27 @@ class Addition:
 
 
 def additions(made: bytes, pdf: bytes) -> list[Addition]:
-    """Compare a document with the same one to which something was appended, object by object."""
+    """Compare a document with the same one to which something was appended, object by object.
+
+    What is drawn, what is attached and how it is read out has to be what it was. A signature may
+    renew the catalogue and the form, fill a field that was empty and add what helps to check it.
+    """
     import pikepdf
 
     with pikepdf.open(io.BytesIO(made)) as old, pikepdf.open(io.BytesIO(pdf)) as new:
-        if _top(old) != _top(new):
+        if _top(old) != _top(new) or not _form_kept(_form(old), _form(new)):
             return [Addition("drawing")]
         changed = _changed(old, new) - _about(old) - {page.objgen for page in old.pages}
         found = list(_on_pages(old, new))
+        for number in [n for n in changed if _filled(old.get_object(n), new.get_object(n))]:
+            changed.discard(number)
+            if _shows(new.get_object(number)):
+                found.append(Addition("visible_signature"))
         seen: set[Number] = set()
-        for number, page in enumerate(old.pages, 1):
+        for place, page in enumerate(old.pages, 1):
             if drawn := changed.intersection(_reached(page.obj, seen)):
                 changed -= drawn
-                found.append(Addition("drawing", number))
+                found.append(Addition("drawing", place))
     if changed:
         found.append(Addition("other"))
     return list(dict.fromkeys(found))
@@ -53,20 +62,42 @@ def _on_pages(old: Any, new: Any) -> Iterator[Addition]:
 def _about(document: Any) -> set[Number]:
     """The numbers of what tells about the document and is not drawn: a signature renews it."""
     root, trailer = document.Root, document.trailer
-    told = [root, root.get("/Metadata"), trailer.get("/Info")]
-    return {item.objgen for item in told if item is not None}
+    form = _form(document)
+    told = [root, root.get("/Metadata"), trailer.get("/Info"), form, form.get("/Fields")]
+    numbers = {item.objgen for item in told if item is not None}
+    return numbers | set(_reached(root.get("/DSS"), set()))
 
 
 def _top(document: Any) -> tuple[Any, ...]:
-    """What has to stay at the top: the catalogue, the form's kind and the numbers of the pages."""
+    """What has to stay at the top: the catalogue and the numbers of the pages."""
+    pages = [page.objgen for page in document.pages]
+    return _rest(document.Root, _MAY_CHANGE_IN_ROOT), pages
+
+
+def _form(document: Any) -> Any:
     import pikepdf
 
-    form = document.Root.get("/AcroForm", pikepdf.Dictionary())
-    return (
-        _rest(document.Root, _MAY_CHANGE_IN_ROOT),
-        sorted(set(form.keys()) - _HARMLESS_FORM),
-        [page.objgen for page in document.pages],
-    )
+    return document.Root.get("/AcroForm", pikepdf.Dictionary())
+
+
+def _form_kept(old: Any, new: Any) -> bool:
+    """Whether a form still has its fields, and is of no other kind (as XFA, which draws anew)."""
+    fields = [field.objgen for field in old.get("/Fields", ())]
+    kept = [field.objgen for field in new.get("/Fields", ())][: len(fields)] == fields
+    before, after = _rest(old, _MAY_CHANGE_IN_FORM), _rest(new, _MAY_CHANGE_IN_FORM)
+    added = after.keys() - before.keys()
+    return kept and before.items() <= after.items() and added <= _MAY_COME_TO_FORM
+
+
+def _filled(before: Any, after: Any) -> bool:
+    """Whether an object is a field that was empty and is signed now."""
+    import pikepdf
+
+    if not isinstance(before, pikepdf.Dictionary) or not isinstance(after, pikepdf.Dictionary):
+        return False
+    free = {"/AP", "/V"}
+    is_empty = str(before.get("/FT", "")) == "/Sig" and "/V" not in before
+    return is_empty and "/V" in after and _rest(before, free) == _rest(after, free)
 
 
 def _rest(item: Any, free: set[str]) -> dict[str, bytes]:

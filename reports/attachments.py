@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from reports.exports.tidy import tidy_csv
 from reports.papers import Papers
 from reports.ro_crate import ro_crate
 
@@ -28,6 +29,8 @@ def attachments(papers: Papers, template: str = "full") -> tuple[Attached, ...]:
         _plan(papers),
         *_checklists(papers),
     ]
+    what = "Every estimate and contrast as one row of a table"
+    files.append(Attached("estimates.csv", tidy_csv(papers), what, "Data"))
     if papers.previous_json is not None:
         what = "The audit behind the previous version"
         files.append(Attached("previous-audit.json", papers.previous_json, what, "Source"))
@@ -48,7 +51,9 @@ def attachments(papers: Papers, template: str = "full") -> tuple[Attached, ...]:
 def _plan(papers: Papers) -> Attached:
     if papers.plan_text is not None:
         content = papers.plan_text.encode()
-        return Attached("equipoise.yaml", content, "The audit plan as written", "Source")
+        bare = papers.result.disclosure is not None
+        what = "The audit plan, without its comments" if bare else "The audit plan as written"
+        return Attached("equipoise.yaml", content, what, "Source")
     text = json.dumps(papers.result.plan, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     return Attached("equipoise.json", text.encode(), "The audit plan in the result", "Source")
 

@@ -45,7 +45,7 @@ def render_html(papers: Papers) -> str:
     view = build_view(papers)
     return render(
         "page.html",
-        view=view if papers.plan_text is None else _with_plan(view, papers.plan_text),
+        view=view if papers.plan_text is None else _with_plan(view, papers),
         data=packed(view.explorer),
         figures=packed(_figures(view)),
         chooser=_chooser(view),
@@ -65,8 +65,11 @@ def prepare() -> None:
     _vega()
 
 
-def _with_plan(view: Report, plan_text: str) -> Report:
-    plan = Section("plan", len(view.sections) + 1, "The plan as written",
+def _with_plan(view: Report, papers: Papers) -> Report:
+    plan_text = papers.plan_text or ""
+    bare = papers.result.disclosure is not None
+    title = "The plan, without its comments" if bare else "The plan as written"
+    plan = Section("plan", len(view.sections) + 1, title,
                    (Facts((("equipoise.yaml", plan_text),), code=True),))  # fmt: skip
     return replace(view, sections=(*view.sections, plan))
 

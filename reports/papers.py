@@ -36,6 +36,15 @@ class Papers:
     claims: DatasetClaims | None = None
     claims_json: bytes | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse to set what shows small cells beside an audit from which they are withheld."""
+        if self.result.disclosure is None:
+            return
+        if self.previous is not None and self.previous.disclosure is None:
+            raise ValueError("the audit is shared, and that of the version before is not")
+        if self.comparison is not None:
+            raise ValueError("a comparison has no shared form to stand beside a shared audit")
+
     @cached_property
     def index(self) -> Index:
         """Look-ups over the audit."""

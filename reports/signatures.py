@@ -2,11 +2,12 @@
 
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from reports.appended import additions
 from reports.credentials import may_sign, name_of, needs_extra, printable
 from reports.signing import asn1
 
@@ -162,7 +163,7 @@ def _timestamp(
     """A timestamp over the document, by nobody but the authority."""
     from pyhanko.sign.validation import validate_pdf_timestamp
 
-    status = validate_pdf_timestamp(embedded, _context(trusted, at))
+    status = validate_pdf_timestamp(embedded, _context(trusted, at), skip_diff=True)
     intact = status.intact and status.valid
     authority = _certificate(status.signing_cert)
     appended, addition, changed = _after(embedded, status)
@@ -188,9 +189,12 @@ def _status(embedded: Any, trusted: Sequence["Certificate"], at: datetime) -> An
     from pyhanko.sign.validation import validate_pdf_signature
     from pyhanko.sign.validation.settings import KeyUsageConstraints
 
-    # Key usage is judged by `may_sign`: here a certificate without the extension would fail.
+    # Key usage is judged by `may_sign`: here a certificate without the extension would fail. What
+    # was appended is judged by `additions`: here it takes half a minute for a dossier.
     free = KeyUsageConstraints(key_usage=())
-    return validate_pdf_signature(embedded, _context(trusted, at), key_usage_settings=free)
+    return validate_pdf_signature(
+        embedded, _context(trusted, at), key_usage_settings=free, skip_diff=True
+    )
 
 
 def _context(trusted: Sequence["Certificate"], at: datetime) -> Any:
@@ -213,25 +217,39 @@ def _broken(status: Any) -> str:
 
 def _after(embedded: Any, status: Any) -> tuple[int, str, bool]:
     """How much was appended after what it covers, what that is, and whether it changes it."""
-    from pyhanko.sign.diff_analysis import ModificationLevel
+    from pyhanko.sign.fields import MDPPerm
     from pyhanko.sign.validation.status import SignatureCoverageLevel
 
-    *_, start, length = (int(n) for n in embedded.byte_range)
-    stream = embedded.reader.stream
-    appended = stream.seek(0, io.SEEK_END) - (start + length)
     if status.coverage == SignatureCoverageLevel.ENTIRE_FILE:
         return 0, "", False
+    end, pdf = _end(embedded.sig_object), embedded.reader.stream.getvalue()
+    appended = len(pdf) - end
     if status.coverage != SignatureCoverageLevel.ENTIRE_REVISION:
         return appended, "it does not cover all of what it seems to sign", True
-    level = status.modification_level
-    words = {
-        ModificationLevel.NONE: "nothing that a reader would read",
-        ModificationLevel.LTA_UPDATES: "what helps to check signatures",
-        ModificationLevel.FORM_FILLING: "a further signature",
-    }
-    if level in words:
-        return appended, words[level], False
-    return appended, "other than a signature: it may show something else than was signed", True
+    found = additions(pdf[:end], pdf)
+    if any(addition.kind != "visible_signature" for addition in found):
+        return appended, "it may show or say something else than was signed", True
+    signed_later = any(_end(s) > end for s in _signing(embedded.reader))
+    if signed_later and embedded.docmdp_level == MDPPerm.NO_CHANGES:
+        return appended, "a further signature, which this one does not allow", True
+    shown = ", which shows" if found else ""
+    return appended, f"a further signature{shown}" if signed_later else "nothing that shows", False
+
+
+def _signing(reader: Any) -> Iterator[Any]:
+    """What the signed fields hold, timestamps of the document left out."""
+    from pyhanko.sign.fields import enumerate_sig_fields
+
+    for _, value, _ in enumerate_sig_fields(reader, filled_status=True):
+        held = value.get_object()
+        if held.get("/Type", "/Sig") != "/DocTimeStamp":
+            yield held
+
+
+def _end(held: Any) -> int:
+    """Where what a signature covers ends."""
+    *_, start, length = (int(n) for n in held["/ByteRange"])
+    return start + length
 
 
 def _trust(
@@ -245,8 +263,11 @@ def _trust(
         return False, "its certificate was revoked"
     if status.validation_path is None:
         return False, _unknown(trusted)
-    anchor = name_of(_certificate(status.validation_path.first))
+    root = _certificate(status.validation_path.first)
+    anchor = name_of(root)
     vouched = f"vouched for by '{anchor}', revocation not looked up"
+    if root == signer:
+        vouched = "its certificate is one that was given to trust, revocation not looked up"
     if _valid(signer, at) and status.trusted:
         return True, vouched
     if stamp is not None and stamp.trusted and _valid(signer, stamp.at):

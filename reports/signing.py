@@ -5,13 +5,10 @@ import io
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from audit.problems import InputError, Problem
 from reports.credentials import Signer, needs_extra
-
-if TYPE_CHECKING:
-    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 _FIELD = "Signature"
 
@@ -49,12 +46,14 @@ def sign(
         session.system_time = moment
         return asyncio.run(_signed(session, moment))
     except TimestampRequestError as error:
-        problem = f"the timestamp authority gave no timestamp ({error.__cause__ or error})"
-        remedy = "check the address, or sign without a timestamp"
-        raise InputError(Problem("no_timestamp", "--timestamp-url", problem, remedy)) from None
+        raise _no_timestamp(error.__cause__ or error) from None
     except (PdfError, SigningError) as error:
         problem = f"it cannot be signed ({error})"
         raise InputError(Problem("bad_pdf", "the document", problem, "give a dossier")) from None
+    except ValueError as error:  # what the authority sent is no timestamp
+        if timestamper is None:
+            raise
+        raise _no_timestamp(error) from None
 
 
 def timestamp_authority(url: str) -> Any:
@@ -63,6 +62,13 @@ def timestamp_authority(url: str) -> Any:
     from pyhanko.sign.timestamps import HTTPTimeStamper
 
     return HTTPTimeStamper(url, timeout=30)
+
+
+def _no_timestamp(error: BaseException) -> InputError:
+    what = " ".join(str(error).split())
+    problem = f"the timestamp authority gave no timestamp ({what})"
+    remedy = "check the address, or sign without a timestamp"
+    return InputError(Problem("no_timestamp", "--timestamp-url", problem, remedy))
 
 
 async def _signed(session: Any, moment: datetime) -> bytes:
@@ -81,7 +87,7 @@ async def _signed(session: Any, moment: datetime) -> bytes:
 
 
 def _session(
-    writer: "IncrementalPdfFileWriter",
+    writer: Any,
     signer: Signer,
     name: str,
     reason: str | None,
@@ -95,11 +101,11 @@ def _session(
         field_name=name, reason=reason, location=location, subfilter=SigSeedSubFilter.PADES
     )
     _add_field(writer, name)
-    maker = PdfSigner(told, _simple(signer), timestamper=timestamper)
+    maker = PdfSigner(told, simple(signer), timestamper=timestamper)
     return maker.init_signing_session(writer, existing_fields_only=True)
 
 
-def _add_field(writer: "IncrementalPdfFileWriter", name: str) -> None:
+def _add_field(writer: Any, name: str) -> None:
     """A field of no size that lies on no page.
 
     On a page it would have to be printed for PDF/A, and for PDF/UA either hidden, which PDF/A
@@ -114,7 +120,7 @@ def _add_field(writer: "IncrementalPdfFileWriter", name: str) -> None:
     field[NameObject("/TU")] = pdf_string(name)
     root = writer.root
     if "/AcroForm" not in root:
-        root[NameObject("/AcroForm")] = writer.add_object(DictionaryObject())
+        root[NameObject("/AcroForm")] = writer.add_object(DictionaryObject({}))  # type: ignore[no-untyped-call]
         writer.update_root()
     form = root["/AcroForm"]
     if "/Fields" not in form:
@@ -124,7 +130,7 @@ def _add_field(writer: "IncrementalPdfFileWriter", name: str) -> None:
     writer.update_container(form["/Fields"])
 
 
-def _simple(signer: Signer) -> Any:
+def simple(signer: Signer) -> Any:
     """The signer in the types of the library."""
     from asn1crypto.keys import PrivateKeyInfo
     from cryptography.hazmat.primitives.serialization import (
@@ -150,7 +156,7 @@ def asn1(certificates: Iterable[Any]) -> list[Any]:
     return [Certificate.load(c.public_bytes(Encoding.DER)) for c in certificates]
 
 
-def _writer(pdf: bytes, signer: Signer, moment: datetime) -> "IncrementalPdfFileWriter":
+def _writer(pdf: bytes, signer: Signer, moment: datetime) -> Any:
     """A writer that appends, and leaves everything that does not sign alone."""
     from cryptography.hazmat.primitives.serialization import Encoding
     from pyhanko.pdf_utils.generic import ArrayObject, ByteStringObject
@@ -168,7 +174,7 @@ def _writer(pdf: bytes, signer: Signer, moment: datetime) -> "IncrementalPdfFile
     return writer
 
 
-def _free_field(writer: "IncrementalPdfFileWriter", wanted: str | None) -> str:
+def _free_field(writer: Any, wanted: str | None) -> str:
     from pyhanko.sign.fields import enumerate_sig_fields
 
     taken = {name for name, value, _ in enumerate_sig_fields(writer.prev) if value is not None}

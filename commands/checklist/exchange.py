@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from audit.problems import InputError, Problem, nearest
+from audit.result_file import ResultFile
 from checklists.answering import also_answered, file_evidence, new_answer
 from checklists.answers import Answer, Evidence, Person, replaced
 from checklists.answers_file import change_answers
-from checklists.assessment import Assessment, ItemState
+from checklists.assessment import Assessment, ItemState, assess
 from checklists.scales import SCALES
+from checklists.staleness import CurrentAudit, Workplace
 from checklists.tables import Row, read_table, table, to_csv, to_xlsx
 from commands.checklist.desk import (
     ANSWERS,
@@ -27,8 +29,10 @@ from commands.checklist.desk import (
     open_desk,
     person,
 )
+from commands.sharing import MinCellOption, ShareOption, as_they_leave
 
-FORMATS = ("csv", "xlsx", "markdown", "json", "oscal", "cyclonedx")
+TABLES = ("csv", "xlsx")
+FORMATS = (*TABLES, "markdown", "json", "oscal", "cyclonedx")
 _ENDINGS = {".csv": "csv", ".xlsx": "xlsx", ".md": "markdown", ".json": "json"}
 
 
@@ -51,6 +55,8 @@ def export(
     answers: AnswersOption = ANSWERS,
     audit: AuditOption = None,
     as_of: AsOfOption = None,
+    share: ShareOption = False,
+    min_cell: MinCellOption = None,
 ) -> None:
     """Write the checklists as they stand: for a colleague to fill in, to read, or for machines."""
     chosen = format or (_ENDINGS.get(out.suffix.lower(), "json") if out is not None else "markdown")
@@ -58,7 +64,12 @@ def export(
         reason = f"unknown format '{chosen}'"
         raise InputError(Problem("bad_flag", "--format", reason, nearest(chosen, FORMATS)))
     desk = open_desk(profile, answers, audit, as_of)
-    content = _written(chosen, desk, desk.assess(instruments or None))
+    file, given = as_they_leave(desk, min_cell, share=share)
+    if chosen in TABLES:  # no evidence stands there, and rows are read back by the answer's hash
+        given = desk.answers()
+    place = Workplace(answers.parent, desk.profile, None if file is None else CurrentAudit(file))
+    assessment = assess(desk.profile, given, desk.on, place, instruments or None)
+    content = _written(chosen, file, assessment)
     if out is None:
         if isinstance(content, bytes):
             import sys
@@ -73,15 +84,14 @@ def export(
     typer.echo(f"wrote {out}")
 
 
-def _written(format: str, desk: Desk, assessment: Assessment) -> str | bytes:
-    if format in ("csv", "xlsx"):
+def _written(format: str, audit: ResultFile | None, assessment: Assessment) -> str | bytes:
+    if format in TABLES:
         rows = table(assessment.items)
         if format == "csv":
             return to_csv(rows)
         counted = [s for s in assessment.items if s.counted]
         allowed = [[r.id for r in SCALES[s.item.scale].responses] for s in counted]
         return to_xlsx(rows, allowed)
-    audit = desk.audit.file if desk.audit is not None else None
     writers: dict[str, Callable[[], str]] = {}
     if format == "markdown":
         from reports.checklist_text import checklist_markdown

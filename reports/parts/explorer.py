@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+from audit.glossary import ENTRIES
 from audit.result import CalibrationCurve, Disparity, Estimate
 from reports import words
 from reports.format import digits
@@ -73,7 +74,7 @@ def explorer(index: Index) -> dict[str, Any]:
         "parts": _parts(index, strata),
         "crossings": list(texts.crossings.texts),
         "reasons": list(texts.reasons.texts),
-        "methods": list(texts.methods.texts),
+        "methods": [_method(str(m)) for m in texts.methods.texts],
         "estimates": estimates,
         "disparities": disparities,
         "limits": [[texts.measures[m, one.output], s, x.lower, x.upper]
@@ -81,6 +82,12 @@ def explorer(index: Index) -> dict[str, Any]:
                    for (m, s), x in one.limits.items() if (m, one.output) in texts.measures],
         "calibration": [_calibration(index, c) for c in result.curves.calibration],
     }  # fmt: skip
+
+
+def _method(id: str) -> str:
+    """Name an interval method as the glossary does."""
+    entry = ENTRIES.get(id.split("+")[0])  # what follows says how a tally was binned
+    return entry.name if entry is not None else id.replace("_", " ")
 
 
 def _measure(index: Index, id: str) -> dict[str, Any]:

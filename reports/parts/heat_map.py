@@ -176,7 +176,7 @@ def _label(index: Index, attribute: str, level: str) -> Label:
         return Label(level)
     hidden = any(
         e is not None and e.status == "suppressed"
-        for e in (index.estimate(m, stratum) for m in index.measures)
+        for e in (index.estimate(m, stratum) for m in TASK_FRONT[index.task][:MOST_MEASURES])
     )
     return Label(level, _size(None if hidden else counted.n))
 

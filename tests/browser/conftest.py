@@ -117,7 +117,8 @@ def report(request: pytest.FixtureRequest) -> Made:
     return made
 
 
-def _program() -> str:
+def program() -> str:
+    """Find the browser: a visible skip without one, a failure where everything is there."""
     for name in PROGRAMS:
         found = shutil.which(name)
         if found:
@@ -131,9 +132,9 @@ def _program() -> str:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A browser with a profile of its own; a module each, because it occupies the event loop."""
-    program = _program()
+    path = program()
     with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program, args=list(FLAGS))
+        started = driver.chromium.launch(executable_path=path, args=list(FLAGS))
         yield started
         started.close()
 

@@ -51,7 +51,7 @@ def test_without_scripts_the_tables_and_texts_stand(browser: Browser, heart: Mad
     page.goto(heart.url())
     assert page.locator("#t-results-decision tbody tr").count() > 7
     assert page.locator("#forest .draw p").inner_text().startswith("Sensitivity is lowest")
-    assert page.get_by_text("With scripts switched on").is_visible()
+    assert page.get_by_text("With scripts switched on this page").is_visible()
     assert page.locator("#all-estimates").is_hidden()
     assert page.locator(".tools button, .tools select").count() == 0
     context.close()

@@ -103,7 +103,7 @@ def timestamper(issuer: Holder, at: datetime) -> Any:
     from asn1crypto.keys import PrivateKeyInfo
     from pyhanko.sign.timestamps import DummyTimeStamper
 
-    own = holder("Example TSA", issuer, purpose=ExtendedKeyUsageOID.TIME_STAMPING)
+    own = holder("Example TSA", issuer, purpose=ExtendedKeyUsageOID.TIME_STAMPING, rsa_bits=2048)
     plain = own.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     (certificate,) = asn1([own.certificate])
     return DummyTimeStamper(certificate, PrivateKeyInfo.load(plain), fixed_dt=at)

@@ -103,6 +103,9 @@ def test_levels_have_their_n_unless_it_is_withheld() -> None:
     rows_of = {r.text: r.size for r in pair(sample(), "race", "hospital").data.rows}
     assert rows_of["Black"] == "n 246"
     assert rows_of["(missing)"] == "n withheld"
+    for measure, size in (("sensitivity", "n withheld"), ("brier", "n 246")):
+        figure = pair(changed("race=Black", measure, status="suppressed"), "race", "sex")
+        assert {r.text: r.size for r in figure.data.rows}["Black"] == size
 
 
 def test_paper_has_two_pairs_and_says_how_many_more() -> None:
@@ -120,8 +123,9 @@ def test_the_alternative_text_is_made_from_the_numbers() -> None:
     assert pair(sample(), "hospital", "age").alt == (
         "Map of 5 levels of hospital by 4 levels of age. Sensitivity is lowest in the intersection "
         "age=[40,65) & hospital=Leiden at 0.259 (n 108) and highest in the intersection "
-        "age=[18,40) & hospital=Karolinska at 0.684 (n 86); 2 cells without inference. Specificity is lowest "
-        "in the intersection age=[40,65) & hospital=St Mary's Hospital & Infirmary, North Wing at "
+        "age=[18,40) & hospital=Karolinska at 0.684 (n 86); 2 cells without inference. "
+        "Specificity is lowest in the intersection age=[40,65) & hospital=St Mary's Hospital & "
+        "Infirmary, North Wing at "
         "0.750 (n 45) and highest in the intersection age=[65,80) & hospital=Leiden at 0.949 (n "
         "79). Nobody is in 5 cells."
     )

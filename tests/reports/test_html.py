@@ -121,6 +121,7 @@ def test_every_estimate_is_in_the_explorer(page: Page) -> None:
     assert data["measures"][row[0]]["id"] == first.measure
     assert data["strata"][row[1]] == first.stratum
     assert row[2] == pytest.approx(first.value, rel=1e-5)
+    assert data["methods"][row[12]] == "Wilson score interval"
 
 
 def test_ids_can_be_put_together_from_the_explorer(page: Page) -> None:

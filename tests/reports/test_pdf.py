@@ -23,7 +23,7 @@ from tests.reports.validators import assert_conforms, needs
 
 ROOT = Path(__file__).parents[2]
 PLAN = "version: 1\ntitle: made up\n"
-LISTED = ["audit.json", "equipoise.yaml", "ro-crate-metadata.json"]
+LISTED = ["audit.json", "equipoise.yaml", "estimates.csv", "ro-crate-metadata.json"]
 IN_A_FRESH_PROCESS = """
 import hashlib
 from reports.pdf import render_pdf

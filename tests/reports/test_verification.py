@@ -146,7 +146,7 @@ def test_manifest_names_what_the_document_was_made_with(pdf: bytes) -> None:
     by_id = {entry["@id"]: entry for entry in crate["@graph"]}
     assert by_id["ro-crate-metadata.json"]["conformsTo"] == {"@id": "https://w3id.org/ro/crate/1.1"}
     listed = [part["@id"] for part in by_id["./"]["hasPart"]]
-    assert listed == ["audit.json", "equipoise.json"]
+    assert listed == ["audit.json", "equipoise.json", "estimates.csv"]
     for entry in manifest["attachments"]:
         if entry["name"] in listed:
             assert by_id[entry["name"]]["sha256"] == entry["sha256"]

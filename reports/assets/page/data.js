@@ -51,6 +51,6 @@ const toldOf = (x) => {
   lines.push(`n ${count(x.n)}` + (x.positive === null ? "" : `, ${count(x.positive)} with the outcome`));
   if (x.measure.share && x.events !== null) lines.push(`${count(x.events)} of ${count(x.denominator)}`);
   if (x.status !== ESTIMATED && x.value !== null) lines.push(statusOf(x));
-  if (x.lower !== null) lines.push(`${Math.round(1000 * data.level) / 10} % interval: ${x.method.replaceAll("_", " ")}`);
+  if (x.lower !== null) lines.push(`${Math.round(1000 * data.level) / 10} % interval: ${x.method}`);
   return lines;
 };

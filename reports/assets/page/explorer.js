@@ -99,7 +99,7 @@ const estimateExplorer = explore($("#all-estimates"), [
     text: (e) => (!e.measure.share ? "" : e.denominator === null ? "withheld" : e.events === null ? DASH : `${count(e.events)} / ${count(e.denominator)}`) },
   { name: "Patients behind it", text: (e) => (e.clusters === null ? "" : count(e.clusters)), sort: (e) => e.clusters, kind: "count" },
   { name: "Status", text: statusOf, sort: (e) => e.status, kind: "text" },
-  { name: "Method", text: (e) => e.method.replaceAll("_", " "), sort: (e) => e.method, kind: "text" },
+  { name: "Method", text: (e) => e.method, sort: (e) => e.method, kind: "text" },
 ], estimates, [
   ["Measure", measureEntries, (e, v) => e.place === Number(v)],
   ["Attributes", distinct(estimates.map(crossed)).map((c) => [c, c === WHOLE ? "all units" : c]), (e, v) => crossed(e) === v],

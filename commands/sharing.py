@@ -1,0 +1,119 @@
+"""Sharing in the commands that write documents: an audit as it may leave, and what goes with it."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit.problems import InputError, Problem
+
+if TYPE_CHECKING:
+    from audit.result import AuditResult
+    from audit.result_file import ResultFile
+    from checklists.answers import AnswersFile
+    from commands.checklist.desk import Desk
+
+ShareOption = Annotated[
+    bool,
+    typer.Option("--share", help="Withhold small cells everywhere, so that it may leave (binary)."),
+]
+MinCellOption = Annotated[
+    int | None, typer.Option("--min-cell", help="With --share: fewest people shown (11).")
+]
+
+
+def as_shared(
+    file: "ResultFile",
+    min_cell: int | None = None,
+    *,
+    share: bool,
+    previous: "ResultFile | None" = None,
+) -> tuple["ResultFile", "ResultFile | None"]:
+    """An audit, and the one of the version before, as they may leave.
+
+    Without `share` an audit that was shared before decides by which rule the other one is. Where
+    neither is shared, both are given back as they are.
+
+    Raises
+    ------
+    InputError
+        When one of them cannot be shared.
+    """
+    known = file.result.disclosure
+    if not share and known is None:
+        return file, previous
+    from audit.disclosure import MIN_CELL, shareable_together
+
+    least = min_cell if min_cell is not None else known.min_cell if known is not None else MIN_CELL
+    files = [file] if previous is None else [file, previous]
+    try:
+        made = shareable_together([f.result for f in files], least)
+    except ValueError as error:
+        raise InputError(_problem(files, str(error))) from None
+    flags = " --share" + (f" --min-cell {min_cell}" if min_cell is not None else "")
+    out = [_written(f, r, flags) for f, r in zip(files, made, strict=True)]
+    return out[0], out[1] if previous is not None else None
+
+
+def _written(before: "ResultFile", result: "AuditResult", flags: str) -> "ResultFile":
+    """The shared audit as `equipoise audit --share` would have written it."""
+    from audit.result_file import ResultFile
+
+    if result is before.result:
+        return before
+    origin = result.provenance
+    origin = origin.model_copy(update={"command": origin.command + flags})
+    made = result.model_copy(update={"provenance": origin})
+    return ResultFile(before.path, hashlib.sha256(made.to_json().encode()).hexdigest(), made)
+
+
+def json_of(file: "ResultFile", before: "ResultFile", content: bytes) -> bytes:
+    """The bytes of an audit: those that were read, unless it was changed since."""
+    return content if file is before else file.result.to_json().encode()
+
+
+def _problem(files: list["ResultFile"], reason: str) -> Problem:
+    where = " and ".join(str(f.path) for f in files)
+    remedy = "keep the document inside"
+    if len(files) > 1:
+        remedy += ", leave --previous out, or give both audits as they were before sharing"
+    return Problem("not_shareable", where, reason, remedy)
+
+
+def as_they_leave(
+    desk: "Desk", min_cell: int | None, *, share: bool
+) -> tuple["ResultFile | None", "AnswersFile"]:
+    """The audit on a desk and the answers, shared where that is asked for or the audit is.
+
+    Raises
+    ------
+    InputError
+        When there is no audit to share by, it cannot be shared, or an answer tells what is
+        withheld.
+    """
+    from commands.audit import check_sharing
+
+    check_sharing(share, min_cell)
+    given = desk.answers()
+    if desk.audit is None:
+        if share:
+            reason = "there is no audit to say what is withheld"
+            raise InputError(Problem("no_audit", "--share", reason, "give it with --audit"))
+        return None, given
+    read = desk.audit.file
+    file, _ = as_shared(read, min_cell, share=share)
+    if file.result.disclosure is None:
+        return file, given
+    from checklists.shared import Shared
+
+    return file, Shared(file, read if read is not file else None).answers(given)
+
+
+def refuse_comparison(path: Path | None) -> None:
+    """Refuse a comparison beside a shared audit: its flips have no rule by which to withhold."""
+    if path is None:
+        return
+    reason = "a comparison counts single people, and no rule withholds them beside a shared audit"
+    remedy = "leave --comparison out, or keep the document inside"
+    raise InputError(Problem("not_shareable", str(path), reason, remedy))
