@@ -1,4 +1,4 @@
-"""The guide to the checklists: its profiles are read, its commands are run in the order they stand."""
+"""The guide to the checklists: its profiles are read, its commands run in the order they stand."""
 
 import re
 import shlex
