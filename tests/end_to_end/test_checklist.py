@@ -238,7 +238,7 @@ def test_lint_is_1_on_what_a_person_has_to_mend(checklist: Checklist, tmp_path: 
     done(checklist("answer", "GUEST-1", "--status", "no"))
     ended = checklist("lint")
     assert ended.code == 1
-    assert "answers: GUEST-1: differs from HOUSE-2, which asks the same" in ended.out
+    assert "answers: HOUSE-2: differs from GUEST-1, which asks the same" in ended.out
     changed = {**HOUSE, "items": [*HOUSE["items"][:2], item_data("HOUSE-4")]}
     changed["items"][1] = item_data("HOUSE-2", scale="measure", question="Is it in place, and new?")
     write_instrument(tmp_path, changed)

@@ -29,7 +29,11 @@ def read_raster(path: Path, kind: Kind, frame: int | None, *, mask: bool) -> Ima
     dropped where nothing is transparent.
     """
     import PIL.Image
+    import PIL.ImageFile
 
+    # The library that sets PDF pages switches this on for the whole process: what is cut off would
+    # be filled up with grey instead of being refused.
+    PIL.ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         # The size is checked below; what Pillow warns of first is well below our limit.
         with _lock, warnings.catch_warnings():

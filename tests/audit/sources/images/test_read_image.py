@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.ImageFile
 import pytest
 from PIL import Image as Pictures
 
@@ -180,7 +181,11 @@ def cut(path: Path, target: Path, share: float = 0.6) -> Path:
     return target
 
 
-def test_files_that_are_cut_off_are_refused_not_padded(tmp_path: Path) -> None:
+def test_files_that_are_cut_off_are_refused_not_padded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As it is in a process that has set a PDF page before.
+    monkeypatch.setattr(PIL.ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     assert refused(cut(packaged("CT_small.dcm"), tmp_path / "a.dcm")) == "corrupt"
     rng = np.random.default_rng(0)
     picture = Pictures.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8))
