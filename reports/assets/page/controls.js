@@ -51,7 +51,7 @@ const sorting = (th, act) => {
   return button;
 };
 
-// What can be scrolled sideways can be reached by keyboard, and only then.
+// What can be scrolled can be reached by keyboard, and only then.
 const scrolls = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     const box = target.closest(".table, .draw");
@@ -60,13 +60,11 @@ const scrolls = new ResizeObserver((entries) => {
   }
 });
 const reachable = (box) => {
-  const wide = box.scrollWidth > box.clientWidth + 1;
-  if (wide) box.setAttribute("tabindex", "0");
-  else box.removeAttribute("tabindex");
-  if (wide) box.setAttribute("role", "group");
-  else box.removeAttribute("role");
-  if (wide) box.setAttribute("aria-label", `${box.dataset.name}, can be scrolled sideways`);
-  else box.removeAttribute("aria-label");
+  const over = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+  const attributes = { tabindex: "0", role: "group", "aria-label": `${box.dataset.name}, can be scrolled` };
+  for (const [name, value] of Object.entries(attributes))
+    if (over) box.setAttribute(name, value);
+    else box.removeAttribute(name);
 };
 const scrollable = (box, name) => {
   box.dataset.name = name;

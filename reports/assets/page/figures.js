@@ -38,10 +38,11 @@ const linesOf = (item) => {
   return about ? [about, ...lines] : lines;
 };
 const hovered = (_, event, item) => {
-  if (!item?.tooltip) { leaveTip(); return; }
+  if (!item?.tooltip) { leaveTip(hovered); return; }
+  if (resting) return;
   const one = isLine(item) ? nearest(event.target, item.mark.items, event) : item;
   const at = new DOMRect(event.clientX + 8, event.clientY, 1, 8);
-  showTip(linesOf(one), () => at);
+  showTip(linesOf(one), () => at, hovered);
 };
 
 const captionOf = (figure) => $("figcaption", figure).textContent;

@@ -49,7 +49,7 @@ const reading = (where, chart, name, vertical) => {
     showTipAt(points[at].lines, reader);
   };
   reader.addEventListener("focus", tell);
-  reader.addEventListener("blur", hideTip);
+  reader.addEventListener("blur", () => leaveTip(reader));
   reader.addEventListener("keydown", (event) => {
     const step = STEPS[event.key], ends = { Home: 0, End: points.length - 1 };
     if ((step === undefined && !(event.key in ends)) || event.ctrlKey || event.altKey || event.metaKey) return;

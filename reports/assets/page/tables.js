@@ -86,13 +86,15 @@ const linked = (table) => {
   });
   const tell = (event) => {
     const a = event.target.closest("a.to");
-    if (!a) return;
+    if (!a || (resting && event.type === "pointerover")) return;
     showTipAt(toldOf(knownAt(a)), a);
     a.setAttribute("aria-describedby", "tip");
   };
   const untell = (event) => {
-    event.target.closest("a.to")?.removeAttribute("aria-describedby");
-    leaveTip();
+    const a = event.target.closest("a.to");
+    if (!a) return;
+    a.removeAttribute("aria-describedby");
+    leaveTip(a);
   };
   table.addEventListener("pointerover", tell);
   table.addEventListener("pointerout", untell);
@@ -105,7 +107,7 @@ const explained = (button, text) => {
   button.after(told);
   const show = () => showTipAt([text], button);
   for (const on of ["pointerenter", "focus"]) button.addEventListener(on, show);
-  for (const on of ["pointerleave", "blur"]) button.addEventListener(on, leaveTip);
+  for (const on of ["pointerleave", "blur"]) button.addEventListener(on, () => leaveTip(button));
 };
 
 const filters = new WeakMap(); // table to what clears its filter
