@@ -6,14 +6,13 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from audit.dimensions import Dimension
 from audit.problems import InputError, Problem
 
 OVERALL = "overall"
 MAX_STRATA = 20_000
+FIRST = 10_000
 Codes = NDArray[np.int32]
 
 
@@ -73,22 +72,36 @@ def linked(dimensions: Sequence[Dimension]) -> tuple[tuple[str, ...], ...]:
     """
     found: list[tuple[str, ...]] = []
     for one, other in combinations(sorted(dimensions, key=lambda d: d.name), 2):
-        first, second = len(one.levels), len(other.levels)
-        occurs: NDArray[np.bool_] = np.zeros(first * second, dtype=np.bool_)
-        occurs[one.codes.astype(np.int64) * second + other.codes] = True
-        if not occurs.any():
-            continue
-        pairs = coo_array(occurs.reshape(first, second))
-        both = coo_array(
-            (pairs.data, (pairs.row, pairs.col + first)), shape=(first + second, first + second)
-        )
-        count, group = connected_components(both, directed=False)
-        names = [f"{d.name}={level}" for d in (one, other) for level in d.levels]
-        groups = [np.flatnonzero(group == g) for g in range(count)]
-        several = [g for g in groups if g.size > 1]  # a level without rows stands alone
-        if len(several) > 1:
-            found += [tuple(names[i] for i in g) for g in several]
+        occurs: NDArray[np.bool_] = np.zeros((len(one.levels), len(other.levels)), dtype=np.bool_)
+        for rows_in in (slice(FIRST), slice(FIRST, None)):  # mostly a few tell that all are linked
+            occurs[one.codes[rows_in], other.codes[rows_in]] = True
+            rows, columns = _groups(occurs)
+            if not rows.any() and not columns.any():
+                break
+        groups = np.unique(rows[rows >= 0]).tolist()
+        if len(groups) > 1:
+            for group in groups:
+                names = [f"{one.name}={one.levels[i]}" for i in np.flatnonzero(rows == group)]
+                names += [
+                    f"{other.name}={other.levels[i]}" for i in np.flatnonzero(columns == group)
+                ]
+                found.append(tuple(names))
     return tuple(found)
+
+
+def _groups(occurs: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number the groups of rows and columns of a table that its cells connect; -1 if it has none.
+
+    A group bears the number of its first row, which is handed on until nothing changes.
+    """
+    none = occurs.shape[0]
+    rows = np.where(occurs.any(axis=1), np.arange(none), none)
+    while True:
+        columns = np.where(occurs, rows[:, None], none).min(axis=0, initial=none)
+        again = np.where(occurs, columns[None, :], none).min(axis=1, initial=none)
+        if np.array_equal(again, rows):
+            return np.where(rows == none, -1, rows), np.where(columns == none, -1, columns)
+        rows = again
 
 
 def stratum_name(attributes: Sequence[str], levels: Sequence[str]) -> str:

@@ -329,7 +329,10 @@ def _place(record: Estimate | Disparity) -> str:
 def _reason(
     decider: VerdictPart, record: Estimate | Disparity, parts: Sequence[VerdictPart]
 ) -> str:
-    place = _place(record) if record.output is None else f"{record.output}, {_place(record)}"
+    place = _place(record)
+    if isinstance(record, Disparity) and record.stratum == record.reference:
+        place = record.attribute  # the extremes of a gap that is withheld are not named
+    place = place if record.output is None else f"{record.output}, {place}"
     if len(parts) == 1:
         return f"{place}: {decider.reason}"
     same = sum(part.status == decider.status for part in parts)

@@ -214,6 +214,8 @@ def _rests_on(record: Estimate | Disparity | None, audit: Records) -> str:
         return ""
     if isinstance(record, Estimate):
         return _behind(record, audit.result)
+    if record.status == "suppressed":
+        return "counts withheld"
     sizes = [audit.n(record.measure, record.output, s) for s in (record.stratum, record.reference)]
     known = [f"{n:,}" for n in sizes if n is not None]
     return f"n = {' and '.join(known)}" if len(known) == 2 else "counts withheld"

@@ -51,7 +51,8 @@ def as_shared(
         made = shareable_together([f.result for f in files], least)
     except ValueError as error:
         raise InputError(_problem(files, str(error))) from None
-    flags = " --share" + (f" --min-cell {min_cell}" if min_cell is not None else "")
+    stated = min_cell is not None or least != MIN_CELL
+    flags = " --share" + (f" --min-cell {least}" if stated else "")
     out = [_written(f, r, flags) for f, r in zip(files, made, strict=True)]
     return out[0], out[1] if previous is not None else None
 

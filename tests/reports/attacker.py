@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from statistics import NormalDist
 from typing import Any
 
@@ -136,9 +136,58 @@ def recovered(
     for stratum in sorted(world.withheld if strata is None else strata):
         one = world.inside(stratum)
         for count, cells in COUNTS.items():
-            low, high = system.range(np.outer(one, [float(c in cells) for c in CELLS]).ravel())
-            if (low == high > 0) or (low >= 1 and high < min_cell):
-                found[stratum, count] = (low, high)
+            wanted = np.outer(one, [float(c in cells) for c in CELLS]).ravel()
+            ends = system.told(wanted, min_cell)
+            if ends is not None:
+                found[stratum, count] = ends
+    return found
+
+
+def recovered_bins(
+    audit: Record,
+    attribute: str,
+    min_cell: int,
+    unions: Mapping[str, Sequence[str]] | None = None,
+) -> dict[tuple[str, str, float], tuple[int, int]]:
+    """Small numbers of scores between two edges that the curves of an attribute give away.
+
+    The unknowns are the finest bins of every level by outcome. Known are the bins and the counts
+    at the decision threshold that are shown, of the levels and of all of them together; and of
+    strata of another attribute that hold the same people as some levels (`unions`).
+    """
+    strata = {s["stratum"]: s for s in audit["cohort"]["strata"]}
+    levels = [s for s in strata if strata[s]["attributes"] == [attribute]]
+    grid = [round(i / 20, 9) for i in range(21)]
+    threshold = audit["cohort"]["threshold"]["value"]
+    assert round(threshold, 9) in grid
+    held = {"overall": levels, **{level: [level] for level in levels}, **(unions or {})}
+    rows: list[tuple[Floats, int]] = []
+
+    def span(stratum: str, low: float, high: float) -> Floats:
+        of = held[stratum]
+        inside = [round(low, 9) <= edge < round(high, 9) for edge in grid[:-1]]
+        return np.outer([level in of for level in levels], inside).astype(np.float64).ravel()
+
+    found = {}
+    for outcome, above in (("positives", "tp"), ("negatives", "fp")):
+        rows = []
+        for stratum in held:
+            total = strata[stratum][f"n_{outcome[:-1]}"]
+            if total is not None:
+                rows.append((span(stratum, 0.0, 1.0), total))
+                rows.append((span(stratum, threshold, 1.0), strata[stratum][above]))
+        for r in audit["curves"]["risk"]:
+            if r["stratum"] in held:
+                bins = zip(pairwise(r["edges"]), r[outcome], strict=True)
+                rows += [(span(r["stratum"], *bin), count) for bin, count in bins]
+        sums = np.array([count for _, count in rows], dtype=np.float64)
+        size = len(levels) * (len(grid) - 1)
+        system = _System(LinearConstraint(np.array([row for row, _ in rows]), sums, sums), size)
+        for stratum in levels:
+            for low, high in pairwise(grid):
+                ends = system.told(span(stratum, low, high), min_cell)
+                if ends is not None and ends[1] < min_cell:
+                    found[stratum, outcome, low] = ends
     return found
 
 
@@ -160,21 +209,28 @@ class _System:
         both = np.unique(np.hstack([rows, ends]) / scale, axis=0)
         return cls(LinearConstraint(both[:, :size], both[:, size], both[:, size + 1]), size)
 
-    def range(self, wanted: Floats) -> tuple[int, int]:
-        ends = []
-        for sign in (1, -1):
-            made = milp(
-                sign * wanted,
-                constraints=self.constraint,
-                integrality=np.ones(self.size),
-                bounds=Bounds(0, np.inf),
-            )
-            if made.status == 3:  # without an end
-                ends.append(0 if sign == 1 else 10**9)
-                continue
-            assert made.success, f"the statements contradict each other: {made.message}"
-            ends.append(round(sign * made.fun))
-        return ends[0], ends[1]
+    def told(self, wanted: Floats, min_cell: int) -> tuple[int, int] | None:
+        """The least and the most that a count can be, if it is known by that or sure to be small.
+
+        What may be nobody is neither.
+        """
+        least = self.end(wanted, 1)
+        if least < 1:
+            return None
+        most = self.end(wanted, -1)
+        return (least, most) if least == most or most < min_cell else None
+
+    def end(self, wanted: Floats, sign: int) -> int:
+        made = milp(
+            sign * wanted,
+            constraints=self.constraint,
+            integrality=np.ones(self.size),
+            bounds=Bounds(0, np.inf),
+        )
+        if made.status == 3:  # without an end
+            return 0 if sign == 1 else 10**9
+        assert made.success, f"the statements contradict each other: {made.message}"
+        return int(np.round(sign * made.fun))
 
 
 def read_records(records: Iterable[Record], known: Known, world: World) -> None:
@@ -347,7 +403,7 @@ def read_sites(sites: Record | None, known: Known, world: World) -> None:
 
 
 SENTENCE = re.compile(
-    r"(?P<name>[A-Z][\w -]+?) (?:in (?P<stratum>[\w]+=[^;:]+?)|(?P<whole>overall)) was "
+    r"(?P<name>[A-Z][\w -]+?) (?:in (?P<stratum>\w+=(?:(?!\. )[^;:])+?)|(?P<whole>overall)) was "
     r"(?P<value>-?[\d.]+) \((?:[^()]*?; )?n = (?P<n>[\d,]+), (?P<positive>[\d,]+) with the "
     r"condition"
 )
@@ -373,7 +429,12 @@ def telling(node: Any, withheld: frozenset[str], path: str = "") -> Iterator[str
         texts = [str(v) for v in node.values() if isinstance(v, str)]
         about = [s for s in withheld if s != "overall" and any(_about(t, s) for t in texts)]
         own = {k: v for k, v in node.items() if k not in _PLAIN and not isinstance(v, bool)}
-        numbers = {k: v for k, v in own.items() if isinstance(v, int | float)}
+        numbers = {
+            k: v
+            for k, v in own.items()
+            if isinstance(v, int | float)
+            or (isinstance(v, str) and re.fullmatch(r"-?\d+(\.\d+)?", v))
+        }
         if about and numbers:
             yield f"{path}: {about[0]}: {numbers}"
         for key, value in node.items():
@@ -386,7 +447,8 @@ def telling(node: Any, withheld: frozenset[str], path: str = "") -> Iterator[str
 # Numbers that the plan sets, the format or the place in a drawing.
 _PLAIN = frozenset(
     ("level", "margin", "target_width", "line", "fair", "at_least", "k", "k_outer", "k_inner",
-     "row", "y", "x", "column", "order", "shade", "width", "height", "size", "group", "index")
+     "row", "y", "x", "y2", "x2", "column", "order", "shade", "width", "height", "size", "group",
+     "index", "base", "floor", "ceiling")
 )  # fmt: skip
 
 
@@ -394,15 +456,23 @@ def _about(text: str, stratum: str) -> bool:
     return text == stratum or text.endswith(f"/{stratum}") or text.startswith(f"{stratum}:")
 
 
+# Numbers of something else than people.
+_ASIDE = re.compile(
+    r"\d+ of \d+ (?:strata|not_estimable|parts)|and \d+ more|\d+ (?:estimates?|contrasts?)|"
+    r"question \d+|Principle \d+|Art\. \d+\(\d+\)"
+)
+
+
 def beside(text: str, stratum: str, numbers: Iterable[str]) -> list[str]:
     """Lines that name a withheld stratum and one of its counts."""
     found = []
     for line in text.splitlines():
         if names(line, stratum):
-            rest = line
+            rest = _ASIDE.sub(" ", line)
             for part in stratum.split(" & "):
                 rest = rest.replace(part, " ")
-            words = set(re.findall(r"(?<![\w.,=\[-])\d[\d,]*(?:\.\d+)?(?![\w.]*\d)", rest))
+            rest = re.sub(r"(?<=\d)[,\N{NARROW NO-BREAK SPACE}](?=\d{3})", "", rest)
+            words = set(re.findall(r"(?<![\w.=\[-])\d+(?:\.\d+)?(?![\w.]*\d)", rest))
             found += [line.strip() for n in numbers if n in words]
     return found
 

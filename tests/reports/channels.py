@@ -101,7 +101,7 @@ def leaving(papers: Mapping[str, Papers]) -> Left:
         "page": lines_of_html(page),
         "sentences": "\n".join(figures(full.result).values()),
         "huggingface": hugging_face(full),
-        "chai": lines_of_html(chai(full).decode()),
+        "chai": chai(full).decode().replace("</", "\n</"),
         "csv": tidy_csv(full).decode("utf-8-sig"),
         "workbook": "\n".join("\t".join(row) for row in cells_of(workbook(full))),
     } | {f"dossier {id}": "\n".join(lines_of(view)) for id, view in views.items()}
@@ -112,6 +112,7 @@ def leaving(papers: Mapping[str, Papers]) -> Left:
     } | {f"page {i}": content for i, content in enumerate(packed)}
     for id, view in views.items():
         data |= {f"figure {id} {f.id}": specification(f) for f in view.figures}
+        data |= {f"drawn {id} {f.id}": asdict(f)["data"] for f in view.figures}
         for file in attachments(papers[id], id):
             texts[f"attached {id} {file.name}"] = file.content.decode("utf-8-sig")
             if file.name.endswith(".json"):
@@ -193,7 +194,7 @@ def lines_of(node: Any) -> Iterator[str]:
 def rows_in(node: Any) -> Iterator[str]:
     """Lines of the data of a figure: what stands in one object together."""
     if isinstance(node, Mapping):
-        plain = [str(v) for v in node.values() if not isinstance(v, Mapping | list | tuple)]
+        plain = [v for v in node.values() if isinstance(v, str)]
         yield " | ".join(plain)
         for value in node.values():
             yield from rows_in(value)

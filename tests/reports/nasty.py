@@ -98,9 +98,19 @@ def _rows(*big: Cells) -> dict[tuple[str | None, ...], Cells]:
     return {(f"{chr(65 + i)}",): cells for i, cells in enumerate(big)}
 
 
-def _in_region(atom: Mapping[str, str]) -> bool:
+SIX: dict[tuple[str | None, ...], Cells] = {
+    ("h1", "north"): (41, 23, 34, 152),
+    ("h2", "north"): (17, 4, 15, 37),
+    ("h3", "north"): (67, 31, 52, 187),
+    ("h4", "south"): (13, 3, 17, 44),
+    ("h5", "south"): (38, 26, 27, 103),
+    ("h6", "south"): (59, 29, 47, 171),
+}
+
+
+def _lies_in(cells: Mapping[tuple[str | None, ...], Cells]) -> Callable[[Mapping[str, str]], bool]:
     """Which hospital lies where is no secret."""
-    return (atom["hospital"] in ("h1", "h2")) == (atom["region"] == "north")
+    return lambda atom: (atom["hospital"], atom["region"]) in cells
 
 
 HOSPITALS: dict[tuple[str | None, ...], Cells] = {
@@ -130,14 +140,20 @@ CASES: dict[str, Nasty] = {
         ("race=D",),
     ),
     # The plan does not cross hospital and region; that one holds the other is known.
-    "nested": Nasty(("hospital", "region"), HOSPITALS, ("hospital=h4",), possible=_in_region),
+    "nested": Nasty(
+        ("hospital", "region"), HOSPITALS, ("hospital=h4",), possible=_lies_in(HOSPITALS)
+    ),
+    # In each region two hospitals are withheld and one is shown.
+    "nested-twice": Nasty(
+        ("hospital", "region"), SIX, ("hospital=h2", "hospital=h4"), possible=_lies_in(SIX)
+    ),
     "nested-crossed": Nasty(
         ("hospital", "region"),
         HOSPITALS,
         ("hospital=h4",),
         depth=2,
         site="hospital",
-        possible=_in_region,
+        possible=_lies_in(HOSPITALS),
     ),
     # Nobody is rare, but those with the condition are.
     "few-positives": Nasty(
