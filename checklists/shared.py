@@ -20,7 +20,6 @@ from checklists.answers import (
     AuditSource,
     FigureEvidence,
     Past,
-    Review,
 )
 from checklists.figures import figures
 
@@ -73,9 +72,9 @@ class Shared:
     def _answer(self, answer: Answer) -> Answer:
         """The answer with statements of the shared audit.
 
-        Reviews of it stand: the person decided on a statement that said more.
+        A review is bound to what the person saw: it does not hold for a statement that was changed.
         """
-        made = answer.model_copy(
+        return answer.model_copy(
             update={
                 "evidence": tuple(
                     self._figure(e) if isinstance(e, FigureEvidence) else e for e in answer.evidence
@@ -83,9 +82,6 @@ class Shared:
                 "history": tuple(self._past(past) for past in answer.history),
             }
         )
-        before, now = answer.sha256(), made.sha256()
-        reviews = tuple(_moved(r, before, now) for r in made.reviews)
-        return made.model_copy(update={"reviews": reviews})
 
     def _past(self, past: Past) -> Past:
         """An earlier answer without what it said, which was of earlier audits."""
@@ -149,11 +145,6 @@ class Shared:
             if any(_is_number(one, number) for one in written for number in numbers):
                 return stratum
         return None
-
-
-def _moved(review: Review, before: str, now: str) -> Review:
-    same = review.answer_sha256 == before
-    return review.model_copy(update={"answer_sha256": now}) if same else review
 
 
 def _plain(text: str) -> str:
