@@ -44,6 +44,7 @@ def primary_measures(
             r.measure
             for r in plan.requirements
             if r.contrast in contrasts
+            and r.primary
             and r.attribute == attribute
             and (level is None or (r.level or plan.level) == level)
         )
@@ -52,8 +53,9 @@ def primary_measures(
 
 def named(disparities: Sequence[Disparity], plan: Plan) -> list[Disparity]:
     """Mark the contrasts of the primary family."""
-    gaps = {(r.measure, r.attribute) for r in plan.requirements if r.contrast == "gap"}
-    pairs = {(r.measure, r.attribute) for r in plan.requirements if r.contrast in PAIRS}
+    declared = [r for r in plan.requirements if r.primary]
+    gaps = {(r.measure, r.attribute) for r in declared if r.contrast == "gap"}
+    pairs = {(r.measure, r.attribute) for r in declared if r.contrast in PAIRS}
     return [
         d.model_copy(update={"family": PRIMARY})
         if (d.measure, d.attribute) in (gaps if d.contrast == "gap" else pairs)

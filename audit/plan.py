@@ -13,9 +13,13 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from audit.plan_part import PlanPart, rising
 from audit.plan_tasks import Detection, ImageToImage, Segmentation, Survival
+from audit.requirement import ChangeRequirement, ChecklistRequirement, CoverageRequirement
+from audit.requirement import Fraction as Fraction
+from audit.requirement import Names as Names
+from audit.requirement import Requirement as Requirement
+from audit.requirement import Stated as Stated
 
 ScoreKind = Literal["probability", "rank", "logit"]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 Task = Literal[
@@ -27,10 +31,6 @@ Method = Literal[
     "wilson", "jeffreys", "clopper_pearson", "cluster_robust", "delong", "obuchowski",
     "bootstrap", "bca", "basic",
 ]  # fmt: skip
-
-
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
 
 
 def _scalar(value: object) -> object:
@@ -47,7 +47,6 @@ def _text_keys(value: object) -> object:
 
 
 Scalar = Annotated[bool | int | float | str, BeforeValidator(_scalar)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 ColumnOfEach = Annotated[dict[str, str], BeforeValidator(_text_keys)]
 
 
@@ -182,62 +181,11 @@ class Minimum(PlanPart):
     )
 
 
-class Requirement(PlanPart):
-    """What must hold, decided from the interval and never from the point alone.
-
-    Without `contrast` it bounds the measure itself in each of `strata`: `floor`, `ceiling` or
-    `within`. With `contrast` it bounds a disparity between the levels of `attribute` by `margin`.
-    """
-
-    id: str = Field(
-        min_length=1,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        description="Its name in verdicts and reports; used once.",
-    )
-    measure: str = Field(description="Id of the measure; `equipoise explain` knows them.")
-    output: str | None = Field(None, description="The class or label it speaks of, if several.")
-    strata: Names = Field(
-        ("overall",), description="'overall', an attribute (each level), or a stratum 'sex=F'."
-    )
-    floor: float | None = Field(None, description="The measure is at least this.")
-    ceiling: float | None = Field(None, description="The measure is at most this.")
-    within: tuple[float, float] | None = Field(
-        None, description="The measure lies between these two."
-    )
-    contrast: Literal["difference", "ratio", "gap"] | None = Field(
-        None, description="Each level against the reference, or (gap) the largest of all pairs."
-    )
-    attribute: str | None = Field(
-        None, description="Between whose levels: an attribute, or 'race & sex'."
-    )
-    margin: float | None = Field(
-        None,
-        gt=0,
-        description="Largest difference or gap; for a ratio r, within [r, 1/r].",
-    )
-    level: Fraction | None = Field(None, description="Interval level; the plan's when absent.")
-    rationale: str | None = Field(None, description="Why this bound; printed beside the verdict.")
-
-    @model_validator(mode="after")
-    def _one_form(self) -> "Requirement":
-        bounds = sum(b is not None for b in (self.floor, self.ceiling, self.within))
-        if self.contrast is None:
-            if bounds != 1:
-                raise ValueError("give exactly one of floor, ceiling and within (or a contrast)")
-            if self.margin is not None or self.attribute is not None:
-                raise ValueError("margin and attribute belong to a contrast")
-            if self.within is not None and not self.within[0] < self.within[1]:
-                raise ValueError("within needs [lower, upper] in rising order")
-        else:
-            if bounds:
-                raise ValueError("a contrast takes a margin, not floor, ceiling or within")
-            if self.margin is None or self.attribute is None:
-                raise ValueError("a contrast needs both attribute and margin")
-            if self.contrast == "ratio" and not self.margin < 1:
-                raise ValueError("the margin of a ratio is below 1: 0.8 means within [0.8, 1.25]")
-            if "strata" in self.model_fields_set:
-                raise ValueError("strata belong to a floor, ceiling or within; use attribute")
-        return self
+def _refuse_repeated(stated: tuple[Stated, ...]) -> None:
+    ids = [one.id for one in stated]
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice:
+        raise ValueError(f"requirement id '{twice[0]}' is used twice")
 
 
 class Plan(PlanPart):
@@ -305,7 +253,18 @@ class Plan(PlanPart):
     as_of: str | None = Field(
         None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="Date the audit speaks of: 2026-01-31."
     )
-    requirements: tuple[Requirement, ...] = Field((), description="What must hold.")
+    requirements: tuple[Requirement, ...] = Field(
+        (), description="What must hold of measures and of disparities."
+    )
+    coverage: tuple[CoverageRequirement, ...] = Field(
+        (), description="Who must be in the cohort, and how well they must be known."
+    )
+    change: tuple[ChangeRequirement, ...] = Field(
+        (), description="How much worse than a stored audit a measure may be."
+    )
+    checklists: tuple[ChecklistRequirement, ...] = Field(
+        (), description="Which checklist items must be answered, reviewed or signed."
+    )
 
     @field_validator("attributes", mode="before")
     @classmethod
@@ -367,15 +326,6 @@ class Plan(PlanPart):
             raise ValueError("task survival needs the predicted risk as columns.score")
         return self
 
-    @field_validator("requirements")
-    @classmethod
-    def _distinct(cls, requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
-        ids = [requirement.id for requirement in requirements]
-        twice = sorted({i for i in ids if ids.count(i) > 1})
-        if twice:
-            raise ValueError(f"requirement id '{twice[0]}' is used twice")
-        return requirements
-
     @field_validator("attributes")
     @classmethod
     def _plain_names(cls, attributes: dict[str, Attribute]) -> dict[str, Attribute]:
@@ -383,6 +333,22 @@ class Plan(PlanPart):
             if "=" in name or "&" in name or name == "overall":
                 raise ValueError(f"attribute name '{name}' may not hold '=' or '&', or be overall")
         return attributes
+
+    @field_validator("requirements", "coverage", "change", "checklists")
+    @classmethod
+    def _distinct(cls, stated: tuple[Stated, ...]) -> tuple[Stated, ...]:
+        _refuse_repeated(stated)
+        return stated
+
+    @model_validator(mode="after")
+    def _distinct_ids(self) -> "Plan":
+        _refuse_repeated(self.stated)
+        return self
+
+    @property
+    def stated(self) -> tuple[Stated, ...]:
+        """Everything the plan requires, of whatever kind, in the order it is judged in."""
+        return (*self.requirements, *self.coverage, *self.change, *self.checklists)
 
     @property
     def dimensions(self) -> dict[str, Attribute]:

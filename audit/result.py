@@ -6,6 +6,7 @@ Missing numbers are ``null`` with a `status` and a `reason`; no NaN and no infin
 
 from typing import Any, Literal
 
+from audit.requirement import Severity
 from audit.sections import (
     Adequacy,
     Bounded,
@@ -23,11 +24,12 @@ from audit.sections import (
 from audit.sections import Contrast as Contrast
 from audit.sections import Status as Status
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 VerdictStatus = Literal[
-    "met", "violated", "inconclusive", "not_estimable", "not_applicable", "waived"
+    "met", "violated", "inconclusive", "not_estimable", "not_applicable", "waived", "error"
 ]
+VerdictKind = Literal["measure", "coverage", "change", "checklist"]
 
 
 class Null(Record):
@@ -117,8 +119,45 @@ class VerdictPart(Record):
     reason: str
 
 
+class Waiver(Record):
+    """A named decision to set one requirement aside for a stated time."""
+
+    requirement: str
+    justification: str
+    owner: str
+    approver: str
+    created: str
+    expires: str
+
+
+class Finding(Record):
+    """Something about the gate itself that a reader must see, beside the verdicts.
+
+    `requirement` is the one it speaks of, where it speaks of one.
+    """
+
+    code: Literal["waiver_expired", "waiver_unmatched", "waiver_not_needed", "waiver_not_yet"]
+    requirement: str | None
+    message: str
+
+
+class Lock(Record):
+    """The plan as it was fixed before scores were read, and how the present one departs from it.
+
+    `sha256` is that of the locked plan.
+    """
+
+    sha256: str
+    locked_on: str | None
+    file: str
+    deviations: tuple[str, ...]
+
+
 class Verdict(Record):
-    """What the interval says of one requirement. The numbers are those of the deciding part."""
+    """What the interval says of one requirement. The numbers are those of the deciding part.
+
+    `found` is the status that the numbers gave, where a waiver has replaced it.
+    """
 
     requirement: str
     statement: str
@@ -137,6 +176,10 @@ class Verdict(Record):
     n_needed: int | None
     evidence: tuple[str, ...]
     parts: tuple[VerdictPart, ...]
+    kind: VerdictKind = "measure"
+    severity: Severity = "major"
+    found: VerdictStatus | None = None
+    waiver: Waiver | None = None
 
 
 class AuditWarning(Record):
@@ -443,6 +486,8 @@ class AuditResult(Record):
     froc: tuple[FrocCurve, ...] = ()
     verdicts: tuple[Verdict, ...]
     warnings: tuple[AuditWarning, ...]
+    findings: tuple[Finding, ...] = ()
+    lock: Lock | None = None
     disclosure: Disclosure | None = None
 
     def to_json(self) -> str:

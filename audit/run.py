@@ -22,6 +22,7 @@ from audit.estimates import Counted, estimates_of
 from audit.families import Compared, adjusted, limited, named, with_simultaneous
 from audit.figures import Figures, compute_figures
 from audit.intervals import check_methods
+from audit.judging import judged
 from audit.memory import give_back
 from audit.nested_sites import check_nested
 from audit.plan import Plan
@@ -45,7 +46,7 @@ from audit.shrunk import with_shrunk
 from audit.sites import crossings, sites_of
 from audit.strata import StrataSet, lattice, linked
 from audit.sweep import Resampling, resampling, workers
-from audit.verdicts import Evidence, check_requirements, verdicts_of
+from audit.verdicts import Evidence, check_requirements
 from audit.warnings import warnings_of
 
 Progress = Callable[[int, int, str], None]
@@ -165,7 +166,7 @@ def _audit(
         bounds=bounds.result(),
         sample_size=sizes.result(),
         calibration_tests=tests.result(),
-        verdicts=tuple(verdicts_of(plan, evidence)),
+        verdicts=judged(plan, evidence, summary),
         warnings=warnings_of(cohort, plan, rows, summary, estimates, sites),
     )
 

@@ -23,6 +23,7 @@ _RANK: tuple[VerdictStatus, ...] = (
     "inconclusive",
     "not_estimable",
     "not_applicable",
+    "error",
     "waived",
     "met",
 )
@@ -212,6 +213,7 @@ def _verdict(requirement: Requirement, evidence: Evidence, level: float) -> Verd
         n_needed=power.n_needed,
         evidence=tuple(part.id for part in parts),
         parts=tuple(parts),
+        severity=requirement.severity,
     )
 
 
@@ -234,6 +236,7 @@ def _nothing(requirement: Requirement, level: float) -> Verdict:
         n_needed=None,
         evidence=(),
         parts=(),
+        severity=requirement.severity,
     )
 
 

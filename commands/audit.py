@@ -173,7 +173,7 @@ def shared_result(result: Any, min_cell: int | None, also: Collection[str] = ())
 def write_result(result: Any, out: Path, plan_text: str, *, keep_plan: bool) -> str:
     """Write what leaves the audit and return the summary of it."""
     from audit.atomic import write_atomic
-    from reports.gate import summary_text
+    from reports.gate.text import summary_text
     from reports.html import render_html
     from reports.papers import Papers
 

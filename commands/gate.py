@@ -21,7 +21,7 @@ def run_gate(
     if plan_path is not None:
         result = _judged_by(result, plan_path)
 
-    from reports.gate import gate_json, gate_text
+    from reports.gate.text import gate_json, gate_text
 
     text = gate_text(result) if format == "text" else gate_json(result)
     text = text if text.endswith("\n") else text + "\n"

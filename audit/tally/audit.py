@@ -12,6 +12,7 @@ from audit.estimates import Counted
 from audit.families import adjusted, named
 from audit.findings import Findings, share
 from audit.intervals import check_methods
+from audit.judging import judged
 from audit.measures import MEASURES
 from audit.measures.declaration import Measure
 from audit.plan import Plan
@@ -45,7 +46,7 @@ from audit.tally.file import tally_text
 from audit.tally.levels import tally_dimensions, tally_sets
 from audit.tally.sets import TalliedSet, tallied
 from audit.tally.tally import Stratum, Tally, is_probability, positive_of
-from audit.verdicts import Evidence, check_requirements, verdicts_of
+from audit.verdicts import Evidence, check_requirements
 from audit.warnings import MOST_NAMED, warnings_of
 
 PILE_UP, DRIFT = 0.2, 0.25  # share of scores at 0.5; |mean score - prevalence|
@@ -153,7 +154,7 @@ def _assembled(
         disparities=tuple(disparities[plan.level]),
         sites=sites,
         curves=drawn,
-        verdicts=tuple(verdicts_of(plan, evidence)),
+        verdicts=judged(plan, evidence, summary),
         warnings=(
             *warnings_of(cohort, plan, rows, summary, estimates, sites),
             *_tally_warnings(tally, warned),

@@ -10,6 +10,7 @@ from audit.cohort import Cohort
 from audit.curves import curves_of
 from audit.families import adjusted, with_simultaneous
 from audit.intervals import check_methods
+from audit.judging import judged
 from audit.plan import Plan
 from audit.provenance import provenance_of
 from audit.result import (
@@ -43,7 +44,7 @@ from audit.tasks.sections import (
 from audit.tasks.site_results import task_sites
 from audit.tasks.summary import confusions, task_summary, task_warnings
 from audit.tasks.whole import Whole, whole_compared, whole_of, whole_result
-from audit.verdicts import Evidence, check_requirements, verdicts_of
+from audit.verdicts import Evidence, check_requirements
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +160,7 @@ def _audit(
         confusion=tuple(confusions(cohort, sets)),
         ledger=tuple(ledgers(cohort, sets, [(p.whole.cohort, p.sets) for p in results.parts])),
         froc=tuple(froc_curves(cohort, sets, plan, scheme)),
-        verdicts=tuple(verdicts_of(plan, evidence)),
+        verdicts=judged(plan, evidence, summary),
         warnings=tuple(task_warnings(cohort, plan, summary, outputs, own.estimates, sites)),
     )
 

@@ -36,7 +36,7 @@ from reports.exports.record import audit_file
 from reports.exports.tidy import tidy_csv, tidy_parquet
 from reports.exports.workbook import workbook
 from reports.figures import specification
-from reports.gate import gate_json, gate_text, summary_text
+from reports.gate.text import gate_json, gate_text, summary_text
 from reports.html import render_html
 from reports.oscal import oscal
 from reports.outline import outlines

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reports.format import MINUS
-from reports.gate import COLUMNS, gate_json, gate_text, summary_text
+from reports.gate.text import COLUMNS, gate_json, gate_text, summary_text
 from reports.words import VERDICT
 from tests.reports.sample import sample
 
@@ -54,7 +54,7 @@ def test_without_requirements_it_says_so() -> None:
 
 def test_importing_the_room_is_light() -> None:
     code = (
-        "import sys, reports.gate, reports.html, reports.pdf, reports.view, reports.pdfa\n"
+        "import sys, reports.gate.text, reports.html, reports.pdf, reports.view, reports.pdfa\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )
     done = subprocess.run(
