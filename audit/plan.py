@@ -351,6 +351,12 @@ class Plan(PlanPart):
         return (*self.requirements, *self.coverage, *self.change, *self.checklists)
 
     @property
+    def measures_named(self) -> frozenset[str]:
+        """The measures that are listed, and those that something is required of."""
+        required = (r.measure for r in self.requirements)
+        return frozenset((*self.measures, *required, *(r.measure for r in self.change)))
+
+    @property
     def dimensions(self) -> dict[str, Attribute]:
         """The attributes, the site among them, in alphabetical order."""
         dimensions = dict(self.attributes)

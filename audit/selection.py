@@ -14,7 +14,7 @@ def chosen(plan: Plan, attributes: int) -> tuple[Measure, ...]:
     Those that a requirement names are always among them. Measures of a whole curve are left out of
     intersections, where few strata could bear them.
     """
-    named = set(plan.measures) | {r.measure for r in plan.requirements}
+    named = plan.measures_named
     return tuple(
         m
         for m in MEASURES.values()

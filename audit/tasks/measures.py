@@ -42,7 +42,9 @@ def task_measures(plan: Plan) -> list[tuple[Measure, str | None]]:
 
     All of the task where the plan lists none; those that a requirement names are always there.
     """
-    named = set(plan.measures) | {r.measure for r in plan.requirements if r.output is None}
+    required = {r.measure for r in plan.requirements if r.output is None}
+    compared = {r.measure for r in plan.change if r.output is None}
+    named = {*plan.measures, *required, *compared}
     return [
         (m, outside(m, plan))
         for m in TASK_MEASURES[plan.task].values()

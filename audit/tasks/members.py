@@ -60,7 +60,8 @@ def _seen(member: Member, plan: Plan, by_decision: bool | None) -> Seen | None:
     required = [r for r in plan.requirements if _speaks_of(r.output, r.measure, member, plan)]
     measures = tuple(plan.measures)
     if plan.measures or by_decision is not None:
-        wanted = {*plan.measures, *(r.measure for r in required)}
+        compared = [r for r in plan.change if _speaks_of(r.output, r.measure, member, plan)]
+        wanted = {*plan.measures, *(r.measure for r in required), *(c.measure for c in compared)}
         measures = tuple(
             m
             for m in MEASURES
