@@ -10,10 +10,13 @@ import typer
 
 from audit.memory import keep_one_arena
 from audit.problems import InputError
+from commands.check import check
 from commands.compare import compare
 from commands.dossier import dossier
 from commands.export import export
+from commands.gate import gate
 from commands.lazy import lazy_group
+from commands.lint import lint
 from commands.manifest import manifest
 from commands.merge import merge
 from commands.sign import sign
@@ -30,8 +33,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Out = Annotated[Path, typer.Option("--out", envvar="EQUIPOISE_OUT", help="Folder to write to.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", envvar="EQUIPOISE_QUIET", help="No progress on stderr.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -44,7 +49,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="EQUIPOISE_DEBUG", help="Show tracebacks.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
@@ -53,6 +60,8 @@ def root(
     del version
     if debug:
         os.environ["EQUIPOISE_DEBUG"] = "1"
+    else:  # set to 0, or to false
+        os.environ.pop("EQUIPOISE_DEBUG", None)
 
 
 @app.command()
@@ -71,12 +80,15 @@ def demo(
 def init(
     predictions: Annotated[Path, typer.Argument(help="Predictions file: CSV, Parquet, Feather.")],
     out: Annotated[Path, typer.Option("--out", help="Plan to write.")] = Path("equipoise.yaml"),
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing plan.")] = False,
+    ci: Annotated[
+        str, typer.Option("--ci", help="Also write a job: github, gitlab or none.")
+    ] = "none",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
     """Scaffold a plan: roles guessed from the columns, every guess commented."""
     from commands.init import run_init
 
-    typer.echo(run_init(predictions, out, force=force))
+    typer.echo(run_init(predictions, out, force=force, ci=ci))
 
 
 @app.command()
@@ -135,11 +147,13 @@ def predict(
 
 @app.command()
 def audit(
+    ctx: typer.Context,
     predictions: Annotated[
         list[Path] | None, typer.Argument(help="Predictions: files, or a folder of shards.")
     ] = None,
     plan: Annotated[
-        Path | None, typer.Option("--plan", help="Plan file, instead of flags.")
+        Path | None,
+        typer.Option("--plan", envvar="EQUIPOISE_PLAN", help="Plan file, instead of flags."),
     ] = None,
     task: Annotated[
         str | None,
@@ -242,11 +256,20 @@ def audit(
     min_cell: Annotated[
         int | None, typer.Option("--min-cell", help="With --share: fewest people shown (11).")
     ] = None,
+    waivers: Annotated[
+        Path | None,
+        typer.Option(
+            "--waivers",
+            envvar="EQUIPOISE_WAIVERS",
+            help="File of waivers, held on the plan's as_of or today.",
+        ),
+    ] = None,
     out: Out = Path("out"),
     quiet: Quiet = False,
 ) -> None:
     """Audit predictions by subgroup and site: out/audit.json and out/report.html."""
     from commands.audit import Flags, run_audit
+    from commands.environment import fitting
 
     flags = Flags(
         task=task,
@@ -283,17 +306,21 @@ def audit(
     )
     text = run_audit(
         predictions or [],
-        plan,
+        fitting(ctx, "plan", plan, fits=not flags.given()),
         flags,
         model=model,
         out=out,
         quiet=quiet,
         share=share,
         min_cell=min_cell,
+        waivers=waivers,
     )
     typer.echo(text)
 
 
+app.command()(gate)
+app.command()(lint)
+app.command()(check)
 app.command()(manifest)
 app.command()(compare)
 app.command()(tally)
@@ -314,26 +341,6 @@ app.add_typer(
 
 
 @app.command()
-def gate(
-    result: Annotated[Path, typer.Argument(help="audit.json to judge.")],
-    plan: Annotated[
-        Path | None, typer.Option("--plan", help="Requirements from here, not from the audit.")
-    ] = None,
-    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
-    output: Annotated[
-        Path | None, typer.Option("--output", help="File to write, instead of stdout.")
-    ] = None,
-) -> None:
-    """Verdicts on the plan's requirements, and an exit code for CI."""
-    from commands.gate import run_gate
-
-    text, code = run_gate(result, plan, format, output)
-    if text:
-        typer.echo(text, nl=False)
-    raise typer.Exit(code)
-
-
-@app.command()
 def explain(
     id: Annotated[
         str, typer.Argument(help="Measure, criterion, status, verdict, method or alias.")
@@ -348,7 +355,10 @@ def explain(
 @app.command()
 def schema(
     name: Annotated[
-        str, typer.Argument(help="plan, result, model, comparison, instrument, answers or profile.")
+        str,
+        typer.Argument(
+            help="plan, result, model, comparison, instrument, answers, profile or waivers."
+        ),
     ],
 ) -> None:
     """JSON schema of a file that is read or written."""

@@ -16,9 +16,12 @@ from itertools import combinations
 
 import numpy as np
 
+from audit.coverage_verdicts import coverage_verdict
 from audit.dimensions import MISSING
 from audit.families import adjusted
+from audit.judging import BASELINE, undecided
 from audit.plan import Plan
+from audit.requirement import ChangeRequirement, CoverageRequirement
 from audit.result import (
     AttributeLevels,
     AuditResult,
@@ -34,9 +37,11 @@ from audit.result import (
 )
 from audit.shared_curves import shared_curves
 from audit.shared_sections import REASON, Shown, at_small_cuts, nested_shared, shared_sections
+from audit.stored_plan import stored_plan
 from audit.strata import OVERALL
 from audit.suppression import is_small, rows_per_person, withheld_strata
 from audit.verdicts import Evidence, verdicts_of
+from audit.waivers import carried_over
 
 MIN_CELL = 11
 _NO_COUNTS = ("rows", "missing_label", "missing_score", "n", "n_positive", "n_negative",
@@ -154,6 +159,8 @@ def _withheld(result: AuditResult, rule: _Rule) -> AuditResult:
         spread = tuple(_heterogeneity(h, result.cohort, rule) for h in sites.heterogeneity)
         nested = nested_shared(sites.nested, result.cohort.strata, rule.hidden)
         sites = sites.model_copy(update={"heterogeneity": spread, "nested": nested})
+    decided = _verdicts(result, estimates, disparities, cohort)
+    verdicts, findings = carried_over(result.verdicts, decided, result.findings)
     return result.model_copy(
         update=shared_sections(result, rule.hidden)
         | {
@@ -162,7 +169,8 @@ def _withheld(result: AuditResult, rule: _Rule) -> AuditResult:
             "disparities": disparities,
             "sites": sites,
             "curves": curves,
-            "verdicts": _verdicts(result, estimates, disparities),
+            "verdicts": verdicts,
+            "findings": findings,
             "warnings": _warnings(result, cohort, rule),
             "disclosure": Disclosure(min_cell=rule.min_cell, strata_suppressed=len(rule.hidden)),
         }
@@ -383,9 +391,16 @@ def _covariates(c: CohortSummary, rule: _Rule) -> tuple[CovariateAtSite, ...]:
 
 
 def _verdicts(
-    result: AuditResult, estimates: Iterable[Estimate], disparities: Iterable[Disparity]
+    result: AuditResult,
+    estimates: Iterable[Estimate],
+    disparities: Iterable[Disparity],
+    cohort: CohortSummary,
 ) -> tuple[Verdict, ...]:
-    """Judge again where a part was withheld or reworded, from what is still there."""
+    """Judge again where a part was withheld or reworded, from what is still there.
+
+    Counts are judged from those that are still shown: whether a withheld one reaches what is asked
+    would bound it.
+    """
     before: dict[str, Estimate | Disparity] = {r.id: r for r in result.estimates}
     before |= {r.id: r for r in result.disparities}
     after: dict[str, Estimate | Disparity] = {r.id: r for r in estimates}
@@ -395,21 +410,22 @@ def _verdicts(
         one, other = before[id], after[id]
         return (one.status, one.reason, one.value) == (other.status, other.reason, other.value)
 
-    plan = _plan(result)
+    def again(v: Verdict) -> Verdict:
+        if v.status == "error":  # what went wrong may be told with figures
+            return v.model_copy(update={"reason": v.reason.partition(":")[0]})
+        if v.kind == "measure":
+            kept = all(same(p.id) for p in v.parts)
+            return v if kept else _judged(v, plan, after, groups)
+        stated = next(one for one in plan.stated if one.id == v.requirement)
+        if isinstance(stated, CoverageRequirement):
+            return coverage_verdict(stated, cohort, v.level)
+        if isinstance(stated, ChangeRequirement):  # the baseline may withhold other strata
+            return undecided(stated, v.level, "not_estimable", BASELINE)
+        return v
+
+    plan = stored_plan(result)
     groups = _groups(result.cohort)
-    return tuple(
-        v if all(same(p.id) for p in v.parts) else _judged(v, plan, after, groups)
-        for v in result.verdicts
-    )
-
-
-def _plan(result: AuditResult) -> Plan:
-    """Read the plan back; a contrast may not state the strata that it was dumped with."""
-    stated = [
-        {k: v for k, v in r.items() if k != "strata" or r.get("contrast") is None}
-        for r in result.plan.get("requirements") or ()
-    ]
-    return Plan.model_validate({**result.plan, "requirements": stated})
+    return tuple(again(v) for v in result.verdicts)
 
 
 def _judged(

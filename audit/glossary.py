@@ -40,11 +40,16 @@ STATUSES = (
 )
 
 VERDICTS = (
-    Entry("met", "Met", "The whole interval lies inside the margin.", "The data support it."),
+    Entry(
+        "met",
+        "Met",
+        "The whole interval lies inside the margin; a count is what was asked for.",
+        "The data support it.",
+    ),
     Entry(
         "violated",
         "Violated",
-        "The whole interval lies outside the margin.",
+        "The whole interval lies outside the margin; a count falls short.",
         "The data speak against the requirement; the gate exits with 1.",
     ),
     Entry(
@@ -58,7 +63,8 @@ VERDICTS = (
     Entry(
         "not_estimable",
         "Not estimable",
-        "What the requirement speaks of is undefined, suppressed or was not collected.",
+        "What the requirement speaks of is undefined, suppressed or was not collected, or needs a "
+        "baseline or answers that were not given.",
         "Nothing was assessed; the gate exits with 3.",
     ),
     Entry(
@@ -72,6 +78,13 @@ VERDICTS = (
         "Waived",
         "Someone accepted the requirement's outcome for a stated time.",
         "It is still computed and printed.",
+    ),
+    Entry(
+        "error",
+        "Not judged",
+        "This program failed while it judged the requirement; the reason names what happened.",
+        "The other requirements are judged all the same; the gate exits with 4, or with 1 where "
+        "another is violated.",
     ),
 )
 

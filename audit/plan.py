@@ -371,12 +371,16 @@ class Plan(PlanPart):
         return (self.level, *sorted(own))
 
     def sha256(self) -> str:
-        """SHA-256 of the plan's canonical JSON: comments and key order do not matter.
+        """SHA-256 of the plan's canonical JSON: comments and key order do not matter."""
+        canonical = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def canonical(self) -> dict[str, Any]:
+        """The plan as plain values, every default written out.
 
         Only classes count in the order they are declared in: ties and the weighted kappa do.
         """
         plan = self.model_dump(mode="json")
         if self.task == "multiclass":
-            plan["columns"]["scores"] = list(self.columns.scores.items())
-        canonical = json.dumps(plan, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+            plan["columns"]["scores"] = [list(one) for one in self.columns.scores.items()]
+        return plan

@@ -1,9 +1,10 @@
 """Reading a plan from YAML, every problem of the file at once and each with its line."""
 
 from pathlib import Path
+from typing import Any
 
 from audit.plan import Plan
-from audit.yaml_file import FileKind, parse_record, read_text
+from audit.yaml_file import FileKind, checked_record, parse_record, read_text
 
 _KIND = FileKind(
     code="not_a_plan",
@@ -29,3 +30,8 @@ def read_plan(path: Path) -> Plan:
 def parse_plan(text: str, name: str) -> Plan:
     """Validate plan text; `name` is how problems call it."""
     return parse_record(text, name, Plan, _KIND)
+
+
+def checked_plan(values: dict[str, Any], name: str) -> Plan:
+    """Validate the keys of a plan that was not written as text."""
+    return checked_record(values, name, Plan, _KIND)

@@ -136,7 +136,10 @@ class Finding(Record):
     `requirement` is the one it speaks of, where it speaks of one.
     """
 
-    code: Literal["waiver_expired", "waiver_unmatched", "waiver_not_needed", "waiver_not_yet"]
+    code: Literal[
+        "waiver_expired", "waiver_unmatched", "waiver_not_needed", "waiver_not_yet",
+        "waiver_refused",
+    ]  # fmt: skip
     requirement: str | None
     message: str
 

@@ -9,6 +9,8 @@ from audit.measures.declaration import Measure
 from audit.plan import Plan, Requirement
 from audit.power import NOTHING, Power, power_of_disparity, power_of_estimate
 from audit.problems import InputError, Problem, nearest
+from audit.requirement import ChangeRequirement
+from audit.requirement_checks import change_problems, coverage_problems
 from audit.result import (
     Disparity,
     Estimate,
@@ -99,8 +101,28 @@ def check_requirements(
         where = f"{source}: requirement '{requirement.id}'"
         problems.extend(_problems(requirement, where, plan.task, strata, attributes))
         problems.extend(_output_problems(requirement, where, plan.task, outputs))
+    for one in plan.coverage:
+        where = f"{source}: requirement '{one.id}'"
+        problems.extend(coverage_problems(one, where, plan, strata, attributes))
+    for change in plan.change:
+        where = f"{source}: requirement '{change.id}'"
+        bound = _as_bound(change)
+        problems.extend(change_problems(change, where, plan.task))
+        problems.extend(_problems(bound, where, plan.task, strata, attributes))
+        problems.extend(_output_problems(bound, where, plan.task, outputs))
     if problems:
         raise InputError(problems)
+
+
+def _as_bound(change: ChangeRequirement) -> Requirement:
+    """A requirement that reaches as far as one of change: the same measure in the same strata."""
+    return Requirement(
+        id=change.id,
+        measure=change.measure,
+        output=change.output,
+        strata=change.strata,
+        within=(0.0, 1.0),
+    )
 
 
 def _output_problems(
@@ -181,8 +203,15 @@ def _reach_problems(requirement: Requirement, where: str, measure: Measure) -> l
 
 def verdicts_of(plan: Plan, evidence: Mapping[float, Evidence]) -> list[Verdict]:
     """Decide every requirement of a plan; `evidence` is keyed by interval level."""
-    return [_verdict(r, evidence[r.level or plan.level], r.level or plan.level)
-            for r in plan.requirements]  # fmt: skip
+    return [verdict_of(r, plan, evidence) for r in plan.requirements]
+
+
+def verdict_of(
+    requirement: Requirement, plan: Plan, evidence: Mapping[float, Evidence]
+) -> Verdict:
+    """Decide one requirement of a plan, at its own level where it states one."""
+    level = requirement.level or plan.level
+    return _verdict(requirement, evidence[level], level)
 
 
 def _verdict(requirement: Requirement, evidence: Evidence, level: float) -> Verdict:

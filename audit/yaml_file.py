@@ -71,6 +71,14 @@ def parse_record(text: str, name: str, model: type[Model], kind: FileKind) -> Mo
     return record
 
 
+def checked_record(values: dict[str, Any], name: str, model: type[Model], kind: FileKind) -> Model:
+    """Validate values that were never a text as one record, with every problem found."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InputError(_problem(e, None, name, model, kind) for e in error.errors()) from None
+
+
 def _loaded(text: str, name: str) -> tuple[yaml.Node | None, Any]:
     """The nodes of a text, with their places, and its values."""
     loader = _Loader(text)
@@ -158,14 +166,20 @@ def walk_nodes(
 
 
 def _problem(
-    error: Any, lines: dict[Location, int], name: str, model: type[BaseModel], kind: FileKind
+    error: Any,
+    lines: dict[Location, int] | None,
+    name: str,
+    model: type[BaseModel],
+    kind: FileKind,
 ) -> Problem:
     location: Location = error["loc"]
-    place = location
-    while place and place not in lines:
-        place = place[:-1]
     key = ".".join(str(part) for part in location)
-    where = f"{name}: line {lines.get(place, 1)}"
+    where = name
+    if lines is not None:
+        place = location
+        while place and place not in lines:
+            place = place[:-1]
+        where = f"{name}: line {lines.get(place, 1)}"
     if error["type"] == "extra_forbidden":
         reason = f"unknown key '{key}'"
         known = _known_keys(model, location[:-1])

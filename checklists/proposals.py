@@ -94,7 +94,8 @@ class AuditEvidence:
 
         Where a task has several classes or labels, those of the whole task come first.
         """
-        named = [v.measure for v in self.result.verdicts if "CAL" not in _measure_keys(v.measure)]
+        of_measures = [v.measure for v in self.result.verdicts if v.kind in ("measure", "change")]
+        named = [measure for measure in of_measures if "CAL" not in _measure_keys(measure)]
         whole = {e.measure for e in self.result.estimates if e.output is None}
         parts = {e.measure for e in self.result.estimates} - whole
         usual = [m for m in _FRONT if m in whole] + [m for m in _FRONT if m in parts]
@@ -122,6 +123,12 @@ def _measure_keys(measure: str) -> frozenset[Key]:
 
 
 def _verdict_keys(verdict: Verdict, result: AuditResult) -> frozenset[Key]:
+    if verdict.kind == "coverage":
+        return frozenset(("DATA",))
+    if verdict.kind == "change":  # without a baseline it says nothing
+        return frozenset(("DRIFT",) if verdict.parts else ())
+    if verdict.kind == "checklist":
+        return frozenset()
     keys = set(_measure_keys(verdict.measure))
     sites = {a.name for a in result.cohort.attributes if a.role == "site"}
     parts = [id for id in verdict.evidence if not id.endswith("/overall")]

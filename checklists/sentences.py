@@ -21,6 +21,7 @@ _VERDICT = {
     "not_estimable": "cannot be judged, which is not a pass",
     "not_applicable": "does not apply to these data",
     "waived": "is waived, which is not a pass",
+    "error": "was not judged, because the program failed, which is not a pass",
 }
 THRESHOLD = {
     "fixed": "fixed before these data were seen",
@@ -176,6 +177,8 @@ def _equal(d: Disparity) -> str:
 def of_verdict(v: Verdict, audit: Records) -> str:
     """Say what became of a requirement and what that rests on."""
     start = f"The requirement '{v.statement or v.requirement}' {_VERDICT[v.status]}"
+    if v.kind in ("coverage", "checklist"):  # counts: no interval, and the reason holds them
+        return f"{start}: {v.reason}."
     record = _decider(v, audit)
     n = _rests_on(record, audit)
     if v.value is None:
@@ -190,7 +193,8 @@ def of_verdict(v: Verdict, audit: Records) -> str:
     if v.status == "inconclusive" and v.n_needed is not None:
         more.append(f"about n = {v.n_needed:,} would be needed")
     tail = "".join(f"; {part}" for part in more)
-    return f"{start}: {number(v.value)} ({told}){_where(v, record)}{tail}.{audit.tuned(v.measure)}"
+    value = f"a change of {number(v.value)}" if v.kind == "change" else number(v.value)
+    return f"{start}: {value} ({told}){_where(v, record)}{tail}.{audit.tuned(v.measure)}"
 
 
 def _decider(v: Verdict, audit: Records) -> Estimate | Disparity | None:

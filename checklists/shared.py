@@ -7,7 +7,7 @@ a withheld number.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -126,15 +126,21 @@ class Shared:
             if isinstance(e, FigureEvidence) and self._figure(e).statement != e.statement
         }
         for where, text in texts:
-            plain = _plain(text)
-            remedy = "say it without the number, or give the document to those who may see it"
-            if any(sentence in plain for sentence in quoted | self.withheld_sentences):
-                reason = f"its {where} quotes a figure that is withheld"
-                yield Problem("withheld_figure", id, reason, remedy)
-            stratum = self._numbered(plain)
-            if stratum is not None:
-                reason = f"its {where} tells a number of {stratum}, which is withheld"
-                yield Problem("withheld_figure", id, reason, remedy)
+            yield from self.told_in(id, where, text, quoted)
+
+    def told_in(
+        self, whose: str, where: str, text: str, quoted: Collection[str] = ()
+    ) -> Iterator[Problem]:
+        """What a text tells that is withheld; `whose` and `where` are how problems call it."""
+        plain = _plain(text)
+        remedy = "say it without the number, or give the document to those who may see it"
+        if any(sentence in plain for sentence in self.withheld_sentences.union(quoted)):
+            reason = f"its {where} quotes a figure that is withheld"
+            yield Problem("withheld_figure", whose, reason, remedy)
+        stratum = self._numbered(plain)
+        if stratum is not None:
+            reason = f"its {where} tells a number of {stratum}, which is withheld"
+            yield Problem("withheld_figure", whose, reason, remedy)
 
     def _numbered(self, text: str) -> str | None:
         """The withheld stratum that a text names beside one of its numbers."""

@@ -65,10 +65,12 @@ def run_audit(
     quiet: bool,
     share: bool = False,
     min_cell: int | None = None,
+    waivers: Path | None = None,
 ) -> str:
     """Audit, write the results and return the summary for the terminal.
 
-    With `share`, everything that is written or returned withholds small cells.
+    With `share`, everything that is written or returned withholds small cells. `waivers` names a
+    file of them; they are held on the plan's date, else on that of the build or today.
     """
     from shutil import rmtree
     from threading import Thread
@@ -77,24 +79,48 @@ def run_audit(
 
     check_sharing(share, min_cell)
     plan, plan_text, name = _plan(plan_path, flags)
+    given = _waivers(waivers)
     _check_shareable(plan, share)
     paths = list(predictions) or _planned_data(plan, plan_path)
     check_writable(out)
     Thread(target=_prepare, daemon=True).start()
-    command = _command(paths, plan_path, flags, sharing_flags(share, min_cell))
+    more = [*sharing_flags(share, min_cell), *(["--waivers", waivers.name] if waivers else [])]
+    command = _command(paths, plan_path, flags, more)
     chosen = model or _planned_model(plan, plan_path)
     result, kept = audited(
         paths, plan, plan_path, command, model=chosen, out=out, quiet=quiet, name=name
     )
+    full = result
     if share:
         from audit.yaml_file import without_comments
 
         result = shared_result(result, min_cell)
         plan_text = without_comments(plan_text)  # `equipoise init` counts missing values there
+    if given is not None:
+        result = _waived(result, full, given, plan, str(waivers))
     text = write_result(result, out, plan_text, keep_plan=plan_path is None)
     if kept is not None:
         rmtree(kept, ignore_errors=True)
     return text
+
+
+def _waivers(path: Path | None) -> Any:
+    if path is None:
+        return None
+    from audit.waivers import read_waivers
+
+    return read_waivers(path)
+
+
+def _waived(result: Any, full: Any, waivers: Any, plan: Any, name: str) -> Any:
+    """Apply waivers; refused where their words tell what a shared result withholds."""
+    from audit.waivers import apply_waivers
+    from commands.dates import date_of
+    from commands.sharing import refuse_told_of
+
+    if result is not full:
+        refuse_told_of(waivers, name, result, full)
+    return apply_waivers(result, waivers, date_of(plan.as_of))
 
 
 def audited(
@@ -110,12 +136,14 @@ def audited(
 ) -> tuple[Any, Path | None]:
     """Audit files by a plan; also the folder in which cases that are done are kept, if any."""
     from audit.cohort import needed_columns
+    from audit.lock import held_against_lock, refuse_tampered
     from audit.prediction.record import model_of
     from audit.sources.files import read_files
     from audit.tasks.read import build_any_cohort
     from audit.tasks.run import audit_any
     from commands.progress import progress_line
 
+    refuse_tampered(plan_path)
     source = read_files(paths, needed_columns(plan))
     with progress_line("measuring", quiet=quiet) as progress:
         place = _place(plan, plan_path, paths, out, progress)
@@ -129,6 +157,9 @@ def audited(
             plan_name=name,
             progress=progress,
         )
+    lock = held_against_lock(plan_path, plan, source)
+    if lock is not None:
+        result = result.model_copy(update={"lock": lock})
     known = model_of(paths[0]) if len(paths) == 1 else None
     if known is not None:
         origin = result.provenance.model_copy(update={"predicted_by": known})
@@ -173,7 +204,7 @@ def shared_result(result: Any, min_cell: int | None, also: Collection[str] = ())
 def write_result(result: Any, out: Path, plan_text: str, *, keep_plan: bool) -> str:
     """Write what leaves the audit and return the summary of it."""
     from audit.atomic import write_atomic
-    from reports.gate.text import summary_text
+    from reports.gate.summary import summary_text
     from reports.html import render_html
     from reports.papers import Papers
 
@@ -354,7 +385,7 @@ def _model_hash(path: Path | None) -> Any:
 
 
 def _command(
-    paths: Sequence[Path], plan_path: Path | None, flags: Flags, sharing: Sequence[str]
+    paths: Sequence[Path], plan_path: Path | None, flags: Flags, more: Sequence[str]
 ) -> str:
     """The call that repeats the audit, with file names but no folders."""
     import shlex
@@ -367,4 +398,4 @@ def _command(
         for one in value if isinstance(value, tuple) else (value,):
             if one is not None:
                 words += [f"--{f.name.replace('_', '-')}", f"{one}"]
-    return shlex.join([*words, *sharing])
+    return shlex.join([*words, *more])

@@ -72,7 +72,9 @@ def compare(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the resamples (1).")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("out"),
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", envvar="EQUIPOISE_QUIET", help="No progress on stderr.")
+    ] = False,
 ) -> None:
     """Compare two models on the same units: who got worse first.
 

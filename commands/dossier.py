@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from commands.papers import Named
+from commands.papers import Named, WaiversOption
 from commands.sharing import MinCellOption, ShareOption
 
 
@@ -16,19 +16,34 @@ def dossier(
         typer.Option("--template", help="full, fda, eu-annex-iv, altai or model-card."),
     ] = "full",
     plan: Annotated[
-        Path | None, typer.Option("--plan", help="Plan file to attach as it was written.")
+        Path | None,
+        typer.Option(
+            "--plan", envvar="EQUIPOISE_PLAN", help="Plan file to attach as it was written."
+        ),
     ] = None,
     answers: Annotated[
         Path | None,
-        typer.Option("--answers", help="Answers; answers.yaml beside the audit if absent."),
+        typer.Option(
+            "--answers",
+            envvar="EQUIPOISE_ANSWERS",
+            help="Answers; answers.yaml beside the audit if absent.",
+        ),
     ] = None,
     profile: Annotated[
         Path | None,
-        typer.Option("--profile", help="Product profile; that in the plan or beside the audit."),
+        typer.Option(
+            "--profile",
+            envvar="EQUIPOISE_PROFILE",
+            help="Product profile; that in the plan or beside the audit.",
+        ),
     ] = None,
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", help="Date of the checklists; the audit's, or the last answer's."),
+        typer.Option(
+            "--as-of",
+            envvar="EQUIPOISE_AS_OF",
+            help="Date of checklists and waivers; the audit's, or the last answer's.",
+        ),
     ] = None,
     previous: Annotated[
         Path | None,
@@ -41,14 +56,16 @@ def dossier(
         Path | None,
         typer.Option("--croissant", help="Croissant file: what the data set's provider claims."),
     ] = None,
+    waivers: WaiversOption = None,
     share: ShareOption = False,
     min_cell: MinCellOption = None,
     out: Annotated[Path, typer.Option("--out", help="PDF to write.")] = Path("dossier.pdf"),
 ) -> None:
     """Render a dossier (PDF/A-3a, PDF/UA-1) with audit, plan, answers and manifest attached."""
     named = Named(
-        result, plan, profile, answers, as_of, previous, comparison, croissant, share, min_cell
-    )
+        result, plan, profile, answers, as_of, previous, comparison, croissant, share, min_cell,
+        waivers,
+    )  # fmt: skip
     typer.echo(run_dossier(named, template, out))
 
 
@@ -60,11 +77,13 @@ def run_dossier(named: Named, template: str, out: Path) -> str:
 
     from audit.atomic import check_writable, write_atomic
     from commands.papers import gather
+    from reports.drawing import DrawnAside
 
-    papers = gather(named, chosen)
-    check_writable(out.parent)
+    with DrawnAside() as draw:
+        papers = gather(named, chosen)
+        check_writable(out.parent)
 
-    from reports.pdf import render_pdf
+        from reports.pdf import render_pdf
 
-    write_atomic(out, render_pdf(papers, template))
+        write_atomic(out, render_pdf(papers, template, draw))
     return f"wrote {out}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.problems import InputError, Problem, nearest
+from commands.environment import fitting
 from commands.papers import Named
 from commands.sharing import MinCellOption, ShareOption
 
@@ -15,54 +16,81 @@ if TYPE_CHECKING:
 # Those that hold answers beside figures.
 WITH_CHECKLISTS = ("ml-bom", "chai", "huggingface", "xlsx")
 FORMATS = (*WITH_CHECKLISTS, "in-toto", "csv", "parquet")
+FOLDERS = ("mlflow",)
 _ENDINGS = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx", ".xml": "chai",
             ".md": "huggingface"}  # fmt: skip
 _BINARY = ("parquet", "xlsx")
 
 
 def export(
+    ctx: typer.Context,
     result: Annotated[Path, typer.Argument(help="audit.json to export.")],
     format: Annotated[
         str | None,
         typer.Option(
             "--format",
-            help="ml-bom, chai, huggingface, in-toto, csv, parquet or xlsx; by the ending of "
-            "--out if absent.",
+            help="ml-bom, chai, huggingface, in-toto, csv, parquet, xlsx or mlflow; by the ending "
+            "of --out if absent.",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write; stdout if absent.")
+        Path | None,
+        typer.Option("--out", help="File to write, or folder for mlflow; stdout if absent."),
     ] = None,
     profile: Annotated[
         Path | None,
-        typer.Option("--profile", help="Product profile; one beside the audit if absent."),
+        typer.Option(
+            "--profile",
+            envvar="EQUIPOISE_PROFILE",
+            help="Product profile; one beside the audit if absent.",
+        ),
     ] = None,
     answers: Annotated[
         Path | None,
-        typer.Option("--answers", help="Answers; answers.yaml beside the audit if absent."),
+        typer.Option(
+            "--answers",
+            envvar="EQUIPOISE_ANSWERS",
+            help="Answers; answers.yaml beside the audit if absent.",
+        ),
     ] = None,
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", help="Date of the checklists; the audit's, or the last answer's."),
+        typer.Option(
+            "--as-of",
+            envvar="EQUIPOISE_AS_OF",
+            help="Date of the checklists; the audit's, or the last answer's.",
+        ),
     ] = None,
     share: ShareOption = False,
     min_cell: MinCellOption = None,
 ) -> None:
-    """Export an audit: ML-BOM, model cards, test-result statement, tidy tables, workbook.
+    """Export an audit: ML-BOM, model cards, test results, tidy tables, workbook, MLflow.
 
     The checklists are told where the format has a place for them.
     """
     chosen = format or _ENDINGS.get(out.suffix.lower() if out is not None else "", "")
-    named = Named(result, None, profile, answers, as_of, share=share, min_cell=min_cell)
-    told = run_export(named, chosen, out)
-    if told:
-        typer.echo(told)
+    told = chosen in WITH_CHECKLISTS
+    named = Named(
+        result,
+        None,
+        fitting(ctx, "profile", profile, fits=told),
+        fitting(ctx, "answers", answers, fits=told),
+        fitting(ctx, "as_of", as_of, fits=told),
+        share=share,
+        min_cell=min_cell,
+    )
+    text = run_export(named, chosen, out)
+    if text:
+        typer.echo(text)
 
 
 def run_export(named: Named, format: str, out: Path | None) -> str:
     """Write an export; return a line for the terminal, none where the export itself went there."""
     _check(named, format, out)
-    content = _written(_gathered(named, format), format)
+    papers = _gathered(named, format)
+    if format in FOLDERS and out is not None:
+        return _folder(papers, out)
+    content = _written(papers, format)
     if out is None:
         import sys
 
@@ -74,13 +102,29 @@ def run_export(named: Named, format: str, out: Path | None) -> str:
     return f"wrote {out}"
 
 
+def _folder(papers: "Papers", out: Path) -> str:
+    """Write the files of a folder; its file of metrics, which is read first, comes last."""
+    from audit.atomic import check_writable, write_atomic
+    from reports.exports.mlflow_results import mlflow_folder
+
+    files = mlflow_folder(papers)
+    check_writable(out)
+    for name in sorted(files, key="metrics.json".__eq__):
+        write_atomic(out / name, files[name])
+    return f"wrote {len(files)} files in {out}"
+
+
 def _check(named: Named, format: str, out: Path | None) -> None:
+    known = (*FORMATS, *FOLDERS)
     if not format:
         reason = "no format is named, and the file's ending names none"
-        raise InputError(Problem("bad_flag", "--format", reason, f"give {', '.join(FORMATS)}"))
-    if format not in FORMATS:
+        raise InputError(Problem("bad_flag", "--format", reason, f"give {', '.join(known)}"))
+    if format not in known:
         reason = f"unknown format '{format}'"
-        raise InputError(Problem("bad_flag", "--format", reason, nearest(format, FORMATS)))
+        raise InputError(Problem("bad_flag", "--format", reason, nearest(format, known)))
+    if format in FOLDERS and out is None:
+        reason = f"{format} is a folder of files"
+        raise InputError(Problem("bad_flag", "--out", reason, "name a folder to write"))
     given = {"--profile": named.profile, "--answers": named.answers, "--as-of": named.as_of}
     if format not in WITH_CHECKLISTS and any(given.values()):
         flag = next(flag for flag, value in given.items() if value)

@@ -1,12 +1,14 @@
 """``equipoise init``: a commented plan, its roles guessed from the columns."""
 
 import os
-import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from audit.facts import MOST_LEVELS, ColumnFacts, column_facts
 from audit.problems import InputError, Problem
+from commands.requirement_examples import requirement_examples
+from commands.yaml_text import quoted
 
 _LABEL = ("label", "y", "y_true", "outcome", "target", "truth", "gt", "ground_truth", "event")
 _SCORE = ("score", "p", "prob", "probability", "y_score", "y_prob", "pred_proba", "risk", "y_pred")
@@ -22,11 +24,28 @@ _ATTRIBUTES = (
 Guess = ColumnFacts | None
 
 
-def run_init(path: Path, out: Path, *, force: bool) -> str:
-    """Write the plan; return the lines for the terminal."""
-    if out.exists() and not force:
+def run_init(path: Path, out: Path, *, force: bool, ci: str = "none") -> str:
+    """Write the plan, and the job of a build server if wanted; return lines for the terminal.
+
+    Raises
+    ------
+    InputError
+        Before anything is written: for an unknown build server, and every file that exists.
+    """
+    from commands.ci_files import ci_file, unknown_ci
+
+    problems = unknown_ci(ci)
+    job = ci_file(ci, out) if not problems else None
+    targets = [out, *([job.path] if job is not None else [])]
+    if not force:
         remedy = "choose another with --out, or overwrite with --force"
-        raise InputError(Problem("exists", str(out), "this file exists already", remedy))
+        problems += [
+            Problem("exists", str(target), "this file exists already", remedy)
+            for target in targets
+            if target.exists()
+        ]
+    if problems:
+        raise InputError(problems)
 
     from audit.atomic import write_atomic
     from audit.plan_file import parse_plan
@@ -35,10 +54,21 @@ def run_init(path: Path, out: Path, *, force: bool) -> str:
     text = plan_text(data, column_facts(path))
     parse_plan(text, str(out))  # what is handed out must be readable
     write_atomic(out, text)
-    return (
-        f"wrote {out}: read it, correct the guesses, write requirements\n"
-        f"next: equipoise audit {path} --plan {out} --out out"
-    )
+    lines = [f"wrote {out}: read it, correct the guesses, write requirements"]
+    if job is not None:
+        write_atomic(job.path, job.text)
+        lines.append(f"wrote {job.path}: {job.note}")
+    return "\n".join([*lines, *_next(out)])
+
+
+def _next(out: Path) -> list[str]:
+    """What to do next, in order; the plan is fixed before scores are read."""
+    plan = "" if out == Path("equipoise.yaml") else f" --plan {shlex.quote(str(out))}"
+    return [
+        f"next: equipoise check{plan} --lock",
+        f"then: equipoise audit --plan {shlex.quote(str(out))} --out out",
+        "then: equipoise gate out/audit.json",
+    ]
 
 
 def plan_text(data: str, facts: Sequence[ColumnFacts]) -> str:
@@ -55,12 +85,12 @@ def plan_text(data: str, facts: Sequence[ColumnFacts]) -> str:
             "# Audit plan. Written before scores are read; its hash is in every result.",
             "# Every role below was guessed from the column names and values: check each one.",
             "version: 1",
-            f"title: {_quoted('Audit of ' + data.rsplit('/', 1)[-1])}",
+            f"title: {quoted('Audit of ' + data.rsplit('/', 1)[-1])}",
             "product:",
             "  name: ''          # model or device",
             "  version: ''",
             "  intended_use: ''  # who uses it, on whom, to decide what",
-            f"data: {_quoted(data)}",
+            f"data: {quoted(data)}",
             "columns:",
             *_role("label", label, "the outcome: two values", required=True),
             *_role("score", score, "the model's score", required=True),
@@ -78,15 +108,7 @@ def plan_text(data: str, facts: Sequence[ColumnFacts]) -> str:
             "level: 0.95",
             "resamples: 2000",
             "seed: 1",
-            "# What must hold. Judged from the whole interval: met, violated or inconclusive.",
-            "# `equipoise explain MEASURE` says what each measure is.",
-            "requirements: []",
-            "#  - id: sensitivity-floor",
-            "#    measure: sensitivity",
-            "#    floor: 0.80",
-            f"#    strata: [overall{', ' + attributes[0].name if attributes else ''}]",
-            "#    rationale: why this floor, in the words of the person who answers for it",
-            *_gap_example(attributes),
+            *requirement_examples(attributes, patient=patient is not None, site=site is not None),
             "",
         ]
     )
@@ -138,7 +160,7 @@ def _is_attribute(facts: ColumnFacts) -> bool:
 
 def _role(role: str, facts: Guess, meaning: str, *, required: bool = False) -> list[str]:
     if facts is not None:
-        return [f"  {role}: {_quoted(facts.name)}  # guessed; {meaning}"]
+        return [f"  {role}: {quoted(facts.name)}  # guessed; {meaning}"]
     if required:
         return [f"  {role}: CHANGE_ME  # no column looked like {meaning}"]
     return [f"  # {role}: COLUMN  # none found; {meaning}"]
@@ -148,7 +170,7 @@ def _positive(label: Guess) -> list[str]:
     if label is None or label.levels in (("0", "1"), ("False", "True")):
         return ["# positive: 1       # label value that means the condition is present"]
     guess = label.levels[-1]
-    return [f"positive: {_quoted(guess)}  # guessed from {', '.join(label.levels)}: check it"]
+    return [f"positive: {quoted(guess)}  # guessed from {', '.join(label.levels)}: check it"]
 
 
 def _score_kind(score: Guess) -> list[str]:
@@ -167,10 +189,10 @@ def _attributes(attributes: Sequence[ColumnFacts]) -> list[str]:
         if f.numeric and f.distinct > MOST_LEVELS:
             edges = _edges(f)
             span = f"{f.low:g} to {f.high:g}{missing}"
-            lines.append(f"  {_quoted(f.name)}: {{band: {edges}}}  # {span}")
+            lines.append(f"  {quoted(f.name)}: {{band: {edges}}}  # {span}")
         else:
             shown = ", ".join(f.levels[:MOST_LEVELS]).replace("\n", " ")
-            lines.append(f"  {_quoted(f.name)}: {{}}  # {shown}{missing}")
+            lines.append(f"  {quoted(f.name)}: {{}}  # {shown}{missing}")
     return lines
 
 
@@ -179,24 +201,3 @@ def _edges(facts: ColumnFacts) -> list[float]:
         return [40, 65, 80]
     low, high = facts.low or 0.0, facts.high or 1.0
     return [round(low + (high - low) * q, 2) for q in (0.25, 0.5, 0.75)]
-
-
-def _gap_example(attributes: Sequence[ColumnFacts]) -> list[str]:
-    if not attributes:
-        return []
-    return [
-        "#  - id: sensitivity-gap",
-        "#    measure: sensitivity",
-        "#    contrast: gap",
-        f"#    attribute: {attributes[0].name}",
-        "#    margin: 0.10",
-    ]
-
-
-def _quoted(text: str) -> str:
-    """A YAML scalar that reads back as this text whatever is in it."""
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) and text.lower() not in (
-        "y", "n", "yes", "no", "on", "off", "true", "false", "null",
-    ):  # fmt: skip
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

@@ -19,7 +19,9 @@ def manifest(
         Path | None,
         typer.Option("--key-file", help="File with the key of the patients' hashes."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", envvar="EQUIPOISE_QUIET", help="No progress on stderr.")
+    ] = False,
 ) -> None:
     """List the images of a folder, with sex, age, site and scanner from DICOM headers.
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from audit.problems import InputError, Problem
 
@@ -16,6 +18,15 @@ if TYPE_CHECKING:
     from checklists.croissant import DatasetClaims
     from reports.outline import Outline
     from reports.papers import Papers
+
+WaiversOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--waivers",
+        envvar="EQUIPOISE_WAIVERS",
+        help="File of waivers: who set which requirement aside, until when.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,7 @@ class Named:
     croissant: Path | None = None
     share: bool = False
     min_cell: int | None = None
+    waivers: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -75,8 +87,9 @@ def gather(named: Named, template: "Outline") -> "Papers":
     plan_text = _plan_text(named.plan, audit)
     comparison, comparison_json = _comparison(named.comparison)
     claims, claims_json = _claims(named.croissant)
+    result, waivers_text, waivers_on = _waived(named, audit)
     found = Papers(
-        result=file.result,
+        result=result,
         audit_json=json_of(file, read, named.audit.read_bytes()),
         plan_text=plan_text,
         previous=previous.result if previous is not None else None,
@@ -85,6 +98,8 @@ def gather(named: Named, template: "Outline") -> "Papers":
         comparison_json=comparison_json,
         claims=claims,
         claims_json=claims_json,
+        waivers_text=waivers_text,
+        waivers_on=waivers_on,
     )
     return _with_checklists(found, named, audit, template.instruments)
 
@@ -161,20 +176,51 @@ def _has_profile(path: Path) -> bool:
     return any(line.startswith("profile:") for line in read_text(path).splitlines())
 
 
+def _waived(named: Named, audit: Told) -> tuple["AuditResult", str | None, date | None]:
+    """The audit with the waivers named, or with its own as they stand on the date stated."""
+    from audit.waivers import apply_waivers, parse_waivers, reapplied, waivers_in
+
+    result, path = audit.file.result, named.waivers
+    on = _stated_day(named, result)
+    if path is None:
+        if on is None or not waivers_in(result):
+            return result, None, None
+        return reapplied(result, on), None, on
+    from audit.yaml_file import read_text
+
+    waivers = parse_waivers(read_text(path), str(path))
+    if on is None:
+        reason = "waivers are judged from a date, and none is stated"
+        raise InputError(
+            Problem("no_date", "--as-of", reason, "give --as-of, or as_of in the plan")
+        )
+    if audit.shared:
+        from commands.sharing import refuse_told
+
+        refuse_told(waivers, str(path), audit.file, audit.read)
+    return apply_waivers(result, waivers, on), audit.text(path), on
+
+
+def _stated_day(named: Named, result: "AuditResult") -> date | None:
+    """The date that is stated, or the audit's, or that of the build; the clock is not read."""
+    import os
+
+    from commands.dates import date_of
+
+    stated = named.as_of or result.provenance.as_of
+    if stated is not None:
+        return date_of(stated[:10])
+    return date_of(None) if os.environ.get("SOURCE_DATE_EPOCH") else None
+
+
 def _as_of(named: Named, result: "AuditResult", given: "AnswersFile") -> date:
     """The date the checklists are judged from: stated, the audit's, or that of the last answer.
 
     The clock is not read, so that the same inputs give the same bytes on any day.
     """
-    import os
-
-    from commands.checklist.desk import date_of
-
-    stated = named.as_of or result.provenance.as_of
+    stated = _stated_day(named, result)
     if stated is not None:
-        return date_of(stated[:10])
-    if os.environ.get("SOURCE_DATE_EPOCH"):
-        return date_of(None)
+        return stated
     moments = [answer.at for answer in given.answers.values()]
     if moments:
         return max(moments).date()

@@ -13,6 +13,7 @@ def run_schema(name: str) -> str:
     from audit.models.spec import ModelSpec
     from audit.plan import Plan
     from audit.result import AuditResult
+    from audit.waivers import WaiverFile
     from checklists.answers import AnswersFile
     from checklists.instrument import InstrumentFile
     from checklists.profile import ProfileSection
@@ -25,6 +26,7 @@ def run_schema(name: str) -> str:
         "instrument": InstrumentFile,
         "answers": AnswersFile,
         "profile": ProfileSection,
+        "waivers": WaiverFile,
     }
     if name not in models:
         reason = f"unknown schema '{name}'"

@@ -1,6 +1,7 @@
 """Sharing in the commands that write documents: an audit as it may leave, and what goes with it."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 from audit.problems import InputError, Problem
 
 if TYPE_CHECKING:
-    from audit.result import AuditResult
+    from audit.result import AuditResult, Waiver
     from audit.result_file import ResultFile
     from checklists.answers import AnswersFile
     from commands.checklist.desk import Desk
@@ -118,3 +119,34 @@ def refuse_comparison(path: Path | None) -> None:
     reason = "a comparison counts single people, and no rule withholds them beside a shared audit"
     remedy = "leave --comparison out, or keep the document inside"
     raise InputError(Problem("not_shareable", str(path), reason, remedy))
+
+
+def refuse_told(
+    waivers: "Iterable[Waiver]", name: str, file: "ResultFile", read: "ResultFile"
+) -> None:
+    """Refuse waivers whose words tell what a shared audit withholds; `name` is their file.
+
+    `read` is the audit that the shared one was made from. Where that is the shared one itself,
+    nothing is known of what is withheld.
+    """
+    if read is not file:
+        refuse_told_of(waivers, name, file.result, read.result)
+
+
+def refuse_told_of(
+    waivers: "Iterable[Waiver]", name: str, shared: "AuditResult", full: "AuditResult"
+) -> None:
+    """Refuse waivers whose words tell what was withheld from an audit."""
+    from audit.result_file import ResultFile
+    from checklists.shared import Shared
+
+    known = Shared(ResultFile(Path(), "", shared), ResultFile(Path(), "", full))
+    problems = [
+        problem
+        for waiver in waivers
+        for problem in known.told_in(
+            f"{name}: waiver of '{waiver.requirement}'", "justification", waiver.justification
+        )
+    ]
+    if problems:
+        raise InputError(problems)

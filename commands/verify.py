@@ -29,7 +29,9 @@ def verify(
             help="Certificate of a signer or authority to trust, PEM or DER (repeatable).",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", envvar="EQUIPOISE_QUIET", help="No progress on stderr.")
+    ] = False,
 ) -> None:
     """Check every hash of a dossier, and derive every printed figure from the attached audit again.
 
@@ -114,6 +116,7 @@ def _audited(
 ) -> "AuditResult":
     from audit.disclosure import withheld_from
     from audit.plan_file import parse_plan
+    from audit.waivers import carried_over
     from commands.audit import audited, shared_result
 
     p = stored.provenance
@@ -125,8 +128,17 @@ def _audited(
     if stored.disclosure is not None:
         # Beside the version before more may have been withheld than this audit alone asks for.
         result = shared_result(result, stored.disclosure.min_cell, withheld_from(stored))
+    # Waivers are decisions, not figures: those on record are held against the repeated verdicts.
+    verdicts, _ = carried_over(stored.verdicts, result.verdicts, ())
     origin = result.provenance.model_copy(update={"as_of": p.as_of})
-    repeated: AuditResult = result.model_copy(update={"provenance": origin})
+    repeated: AuditResult = result.model_copy(
+        update={
+            "provenance": origin,
+            "verdicts": verdicts,
+            "findings": stored.findings,
+            "lock": stored.lock,
+        }
+    )
     return repeated
 
 

@@ -32,6 +32,7 @@ def pages() -> dict[str, str]:
         "instrument.schema.json": run_schema("instrument"),
         "answers.schema.json": run_schema("answers"),
         "profile.schema.json": run_schema("profile"),
+        "waivers.schema.json": run_schema("waivers"),
     }
 
 

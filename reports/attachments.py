@@ -37,6 +37,9 @@ def attachments(papers: Papers, template: str = "full") -> tuple[Attached, ...]:
     if papers.comparison_json is not None:
         what = "The comparison of two versions"
         files.append(Attached("comparison.json", papers.comparison_json, what, "Data"))
+    if papers.waivers_text is not None:
+        what = "The waivers: who set which requirement aside, why and until when"
+        files.append(Attached("waivers.yaml", papers.waivers_text.encode(), what, "Source"))
     if papers.claims_json is not None:
         what = "What the provider of the data set claims (Croissant)"
         files.append(Attached("croissant.json", papers.claims_json, what, "Source"))
@@ -76,8 +79,11 @@ def manifest_json(papers: Papers, template: str, files: list[Attached]) -> bytes
     """List the attached files and the inputs by content, and what the document was made with."""
     p = papers.result.provenance
     as_of = papers.assessment.on.isoformat() if papers.assessment is not None else None
+    document = {"template": template, "checklists_as_of": as_of}
+    if papers.waivers_on is not None:
+        document["waivers_as_of"] = papers.waivers_on.isoformat()
     content: dict[str, Any] = {
-        "document": {"template": template, "checklists_as_of": as_of},
+        "document": document,
         "attachments": [
             {"name": f.name, "bytes": len(f.content), "sha256": sha256(f.content).hexdigest()}
             for f in files

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from unicodedata import east_asian_width
+
+# Letters of the facts that the first page holds, in its usual and in smaller type.
+ROOMY, MOST = 800, 1300
+CONTINUED = " … (in full on the next page)"
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,49 @@ class Cover:
     version: str
     facts: tuple[tuple[str, str], ...]
     roles: tuple[str, ...] = ("Prepared by", "Clinical review", "Statistical review", "Approved by")
+
+    @property
+    def small(self) -> bool:
+        """Whether the facts need smaller type to leave room for the sign-off."""
+        return sum(_room(text) for _, text in self.facts) > ROOMY
+
+    @property
+    def most(self) -> int:
+        """Room that one fact may take, so that all of them fit on the page."""
+        needs = sorted(_room(text) for _, text in self.facts)
+        left = MOST
+        for i, need in enumerate(needs):
+            share = left // (len(needs) - i)
+            if need > share:
+                return share
+            left -= need
+        return MOST
+
+    @property
+    def shown(self) -> tuple[tuple[str, str], ...]:
+        """Facts as the first page has room for them."""
+        return tuple((name, _begun(text, self.most)) for name, text in self.facts)
+
+    @property
+    def in_full(self) -> tuple[tuple[str, str], ...]:
+        """Facts that the first page only begins; the page after it tells them whole."""
+        return tuple(f for f, shown in zip(self.facts, self.shown, strict=True) if f != shown)
+
+
+def _room(text: str) -> int:
+    """Letters of usual width that a text takes the room of."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _begun(text: str, most: int) -> str:
+    """Give the beginning of a text that is too long, to the end of a word."""
+    if _room(text) <= most:
+        return text
+    kept = text[: most - len(CONTINUED)]
+    while _room(kept) > most - len(CONTINUED):
+        kept = kept[:-1]
+    words = kept.rpartition(" ")[0]
+    return (words if len(words) > len(kept) // 2 else kept).rstrip() + CONTINUED
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from audit.comparison.differences import adjusted_significant
 from audit.comparison.records import Comparison, Flips, GapChange, Paired, Parity
 from reports import words
 from reports.format import (
@@ -62,6 +61,9 @@ def comparison_markdown(result: Comparison) -> str:
 
 def lead(result: Comparison) -> list[str]:
     """What was compared, how alike the numbers are, and how many measures got worse."""
+    # Most documents compare nothing, and the arithmetic behind this import takes a second.
+    from audit.comparison.differences import adjusted_significant
+
     sides = " and ".join(f"{name}: {', '.join(f.name for f in side.files)} ({side.score})"
                          for name, side in (("a", result.a), ("b", result.b)))  # fmt: skip
     lines = [f"{plural(result.compared, 'unit')} compared; {sides}. Differences are b less a."]

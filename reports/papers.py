@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 
 from audit.comparison.records import Comparison
@@ -18,7 +19,8 @@ class Papers:
     Texts are the files themselves, to be attached: the profile where it is not in the plan, and
     instruments of one's own by name. `previous` is the audit behind the version before this one.
     `claims` is what the provider of the data set says of it. `recorded` holds the hashes of the
-    files that answers cite, as they were looked up.
+    files that answers cite, as they were looked up. `waivers_text` is the file of waivers that
+    `result` was judged with on `waivers_on`; `audit_json` stays as it was written, without them.
     """
 
     result: AuditResult
@@ -35,6 +37,8 @@ class Papers:
     comparison_json: bytes | None = None
     claims: DatasetClaims | None = None
     claims_json: bytes | None = None
+    waivers_text: str | None = None
+    waivers_on: date | None = None
 
     def __post_init__(self) -> None:
         """Refuse to set what shows small cells beside an audit from which they are withheld."""

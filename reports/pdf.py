@@ -1,12 +1,14 @@
 """The dossier as a PDF that is PDF/A-3a and PDF/UA-1 at once, with its evidence attached."""
 
-import base64
+import gc
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,15 @@ from urllib.request import url2pathname
 from audit.result import AuditResult
 from reports.attachments import Attached, attachments
 from reports.blocks import Report
-from reports.fonts import font_faces, in_families, in_scripts, scripts_in
+from reports.drawing import Draw, Drawn, drawn_here
+from reports.fonts import Script, font_faces, in_families, in_scripts, scripts_in
 from reports.outline import outline
 from reports.papers import Papers
 from reports.pdfa import mark_accessible
 from reports.templating import ASSETS, asset, render
 from reports.view import build_view
 
+FIGURE = "figure:"
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 # The first moment a ZIP archive can name; stands for "no date was stated".
 UNSTATED = datetime(1980, 1, 1, tzinfo=UTC)
@@ -31,16 +35,18 @@ class RenderError(Exception):
     """A resource or a style was not usable, so the document would not be what it claims."""
 
 
-def render_pdf(papers: Papers, template: str = "full") -> bytes:
-    """Render a dossier. Identical inputs give identical bytes."""
+def render_pdf(papers: Papers, template: str = "full", draw: Draw = drawn_here) -> bytes:
+    """Render a dossier. Identical inputs give identical bytes, wherever the figures are drawn."""
     chosen = outline(template)
     files = attachments(papers, chosen.id)
     manifest = sha256(files[-1].content).hexdigest()
     view = build_view(papers, chosen, manifest, "manifest")
+    drawn = draw([f for f in view.figures if not f.screen_only])
     moment = document_date(papers.result)
-    html = document_html(view, moment, chosen.id, card=chosen.layout == "card")
+    scripts = scripts_in("\n".join(map(str, (view.cover, view.summary, view.sections))))
+    html = document_html(view, moment, chosen.id, scripts, card=chosen.layout == "card")
     with _source_date(moment), _errors_raise():
-        made = _write(html, files, moment)
+        made = _write(html, files, moment, _Images(drawn, scripts))
     return mark_accessible(made)
 
 
@@ -54,37 +60,43 @@ def document_date(result: AuditResult) -> datetime:
 
 
 def document_html(
-    view: Report, moment: datetime, template: str = "full", *, card: bool = False
+    view: Report, moment: datetime, template: str, scripts: tuple[Script, ...], *, card: bool
 ) -> str:
-    """Make the page that is printed, its figures as vector images."""
-    from reports.figures import specification
-    from reports.svg import to_svg
-
-    drawn = [f for f in view.figures if not f.screen_only]
-    vectors = {f.id: to_svg(specification(f)) for f in drawn}
-    told = (view.cover, view.summary, view.sections, *vectors.values())
-    scripts = scripts_in("\n".join(map(str, told)))
-    images = {id: _data_uri(in_scripts(svg, scripts)) for id, svg in vectors.items()}
+    """Make the page that is printed; its figures are named, not in it."""
     style = asset("print.css") + asset("card.css") if card else asset("print.css")
+    shown = [f for f in view.figures if not f.screen_only]
     return render(
         f"{template}/document.html",
         view=view,
-        images=images,
-        numbers={f.id: i for i, f in enumerate(drawn, 1)},
+        images={f.id: f"{FIGURE}{i}" for i, f in enumerate(shown)},
+        numbers={f.id: i for i, f in enumerate(shown, 1)},
         stamp=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         fonts=font_faces(scripts),
         style=in_families(style, scripts),
     )
 
 
-def _data_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+@dataclass(frozen=True)
+class _Images:
+    """The figures by their addresses; they are waited for when the first one is needed."""
+
+    drawn: Drawn
+    scripts: tuple[Script, ...]
+
+    @cached_property
+    def _all(self) -> list[bytes]:
+        return [in_scripts(svg, self.scripts).encode() for svg in self.drawn()]
+
+    def __call__(self, url: str) -> bytes:
+        return self._all[int(url.removeprefix(FIGURE))]
 
 
-def _write(html: str, files: tuple[Attached, ...], moment: datetime) -> bytes:
+def _write(
+    html: str, files: tuple[Attached, ...], moment: datetime, images: Callable[[str], bytes]
+) -> bytes:
     from weasyprint import HTML, Attachment
 
-    fetcher = _package_fetcher()
+    fetcher = _package_fetcher(images)
     attached = [
         Attachment(
             string=f.content,
@@ -98,19 +110,33 @@ def _write(html: str, files: tuple[Attached, ...], moment: datetime) -> bytes:
         for f in files
     ]
     document = HTML(string=html, url_fetcher=fetcher, base_url=ASSETS.as_uri() + "/")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _uncollected():
         # WeasyPrint leaves its own colour profile to the garbage collector to close.
         warnings.simplefilter("ignore", ResourceWarning)
         pdf: bytes = document.write_pdf(pdf_variant="pdf/a-3a", attachments=attached)
     return pdf
 
 
-def _package_fetcher() -> Any:
-    """Fetch data URIs and files of the package, nothing else."""
-    from weasyprint.urls import FatalURLFetchingError, URLFetcher
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause the search for cycles: all boxes of a document live until it is written anyway."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _package_fetcher(images: Callable[[str], bytes]) -> Any:
+    """Fetch the figures, data URIs and files of the package, nothing else."""
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
     class PackageFetcher(URLFetcher):  # type: ignore[misc]
         def fetch(self, url: str, headers: Any = None) -> Any:
+            if url.startswith(FIGURE):
+                return URLFetcherResponse(url, images(url), {"Content-Type": "image/svg+xml"})
             if not url.startswith("data:") and not _inside(url):
                 raise FatalURLFetchingError(f"not a resource of the package: {url}")
             return super().fetch(url, headers)

@@ -7,13 +7,14 @@ PDF, and PDF/A allows 28.
 import json
 import re
 import xml.etree.ElementTree as ET
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from reports.shaping import shaped
 
 FONTS = Path(__file__).parent / "assets" / "fonts"
+KEPT = 32
 SVG = "http://www.w3.org/2000/svg"
 _UNSEEN = ("class", "role", "pointer-events")
 _GENERATED = re.compile(r"\b((?:clip|gradient|pattern)[-_]?)(\d+)\b")
@@ -28,10 +29,16 @@ def _register_fonts() -> None:
 
 def to_svg(spec: dict[str, Any]) -> str:
     """Convert a specification. Ids that the converter counts up are counted from 0 again."""
+    return _converted(json.dumps(spec))
+
+
+@lru_cache(maxsize=KEPT)
+def _converted(spec: str) -> str:
+    """Convert once: documents of one audit share most of their figures."""
     import vl_convert
 
     _register_fonts()
-    text = vl_convert.vegalite_to_svg(json.dumps(spec), allowed_base_urls=[])
+    text = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     return stable_ids(flattened(text))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from audit.problems import InputError, Problem
+from audit.result import AuditResult
 from audit.result_file import ResultFile, parse_result
 from checklists.assessment import Assessment
 from reports.attachments import MANIFEST
@@ -198,6 +199,7 @@ def papers_of(files: Mapping[str, bytes], manifest: Mapping[str, Any], folder: P
     assessment = None
     if manifest["document"].get("checklists_as_of") is not None and profile is not None:
         assessment = _assessed(files, profile.decode(), manifest, file, folder)
+    result, waivers, waivers_on = _waived(files, manifest, result)
     answers = files.get("answers.yaml")
     own = assessment.profile.own if assessment is not None else ()
     return Papers(
@@ -215,7 +217,25 @@ def papers_of(files: Mapping[str, bytes], manifest: Mapping[str, Any], folder: P
         comparison_json=comparison,
         claims=parse_croissant(claims.decode(), "croissant.json") if claims is not None else None,
         claims_json=claims,
+        waivers_text=waivers,
+        waivers_on=waivers_on,
     )
+
+
+def _waived(
+    files: Mapping[str, bytes], manifest: Mapping[str, Any], result: AuditResult
+) -> tuple[AuditResult, str | None, date | None]:
+    """The audit with its waivers as on the day that the manifest states: attached, or its own."""
+    from audit.waivers import apply_waivers, parse_waivers, reapplied
+
+    stated = manifest["document"].get("waivers_as_of")
+    if stated is None:
+        return result, None, None
+    on = date.fromisoformat(stated)
+    if "waivers.yaml" not in files:
+        return reapplied(result, on), None, on
+    text = files["waivers.yaml"].decode()
+    return apply_waivers(result, parse_waivers(text, "waivers.yaml"), on), text, on
 
 
 def _assessed(

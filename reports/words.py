@@ -29,14 +29,16 @@ VERDICT = {
     "not_estimable": ("\N{EN DASH}", "not estimable"),
     "not_applicable": ("○", "not applicable"),
     "waived": ("△", "waived"),
+    "error": ("!", "not judged"),
 }
 VERDICT_READING = {
-    "met": "the whole interval lies inside the requirement",
-    "violated": "the whole interval lies outside the requirement",
+    "met": "the whole interval, or the count, lies inside the requirement",
+    "violated": "the whole interval, or the count, lies outside the requirement",
     "inconclusive": "the interval reaches across the limit: the data do not decide; not a pass",
     "not_estimable": "no estimate exists to hold against it; not a pass",
     "not_applicable": "the requirement does not apply to these data",
     "waived": "set aside by a named decision; not a pass",
+    "error": "the program failed in this requirement; not a pass",
 }
 CONTRAST = {"difference": "difference", "ratio": "ratio", "gap": "largest gap"}
 SHORT = {

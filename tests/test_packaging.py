@@ -81,7 +81,7 @@ def test_licence_notice_and_entry_point(wheel: zipfile.ZipFile) -> None:
     assert described["License-Expression"] == "Apache-2.0"
     assert described["Requires-Python"] == ">=3.11"
     assert set(described.get_all("Provides-Extra", [])) == {
-        "torch", "onnx", "imaging", "explain", "warehouse", "serve", "sign", "test",
+        "torch", "onnx", "imaging", "explain", "warehouse", "serve", "sign", "mlflow", "test",
     }  # fmt: skip
 
 

@@ -130,6 +130,7 @@ def test_a_record_that_is_not_there_is_noticed() -> None:
 def test_the_page_has_an_example_of_every_key_that_needs_one() -> None:
     wanted = ["measures", "intervals", "options", "permutations", "standardise", "label_error"]
     wanted += ["precision", "columns.scores", "columns.labels", "columns.nested"]
+    wanted += ["coverage", "change", "checklists"]
     wanted += ["Requirement.output", *(f"task: {t}" for t in TASK_MEASURES if t != "binary")]
     for key in wanted:
         assert any(f"`{key}`" in title for title in EXAMPLES), key

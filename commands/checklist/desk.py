@@ -1,10 +1,9 @@
 """What every checklist command works with: profile, answers, audit, date and person."""
 
-import os
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -12,11 +11,13 @@ from typing import Annotated
 import typer
 
 from audit.problems import InputError, Problem
-from checklists.answers import AnswersFile, Person, stamped
+from checklists.answers import AnswersFile, Person
 from checklists.answers_file import read_answers
 from checklists.assessment import Assessment, ItemState, assess
 from checklists.profile import Profile, read_profile
 from checklists.staleness import CurrentAudit, Workplace
+from commands.dates import date_of as date_of
+from commands.dates import moment as moment
 
 ProfileOption = Annotated[
     Path,
@@ -114,30 +115,6 @@ def open_desk(profile: Path, answers: Path, audit: Path | None, as_of: str | Non
         beside = (profile.parent / "out" / "audit.json", profile.parent / "audit.json")
         audit = next((path for path in beside if path.exists()), None)
     return Desk(read, answers, audit, date_of(as_of))
-
-
-def date_of(as_of: str | None) -> date:
-    """The date to judge from: the one given, SOURCE_DATE_EPOCH, or today in UTC."""
-    if as_of is None:
-        return moment().date()
-    try:
-        return date.fromisoformat(as_of)
-    except ValueError:
-        reason = f"'{as_of}' is not a date"
-        raise InputError(Problem("bad_flag", "--as-of", reason, "write it as 2027-12-02")) from None
-
-
-def moment() -> datetime:
-    """Now, or what SOURCE_DATE_EPOCH says: UTC, whole seconds."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if not epoch:
-        return stamped(datetime.now(UTC))
-    try:
-        return datetime.fromtimestamp(int(epoch), UTC)
-    except (ValueError, OverflowError, OSError):
-        reason = f"'{epoch}' is not a number of seconds since 1970"
-        remedy = "unset it or give an integer"
-        raise InputError(Problem("bad_value", "SOURCE_DATE_EPOCH", reason, remedy)) from None
 
 
 def person(name: str | None, role: str | None) -> Person:

@@ -30,6 +30,7 @@ from commands.checklist.desk import (
     person,
 )
 from commands.sharing import MinCellOption, ShareOption, as_they_leave
+from reports.format import plural
 
 TABLES = ("csv", "xlsx")
 FORMATS = (*TABLES, "markdown", "json", "oscal", "cyclonedx")
@@ -156,7 +157,8 @@ def import_(
         seen = {item: given.get(item) for item in made}
         change_answers(desk.answers_path, seen, lambda id, before: replaced(made[id], before))
     typer.echo(
-        f"{len(made)} answers saved in {desk.answers_path}, {len(rows) - len(made)} unchanged"
+        f"{plural(len(made), 'answer')} saved in {desk.answers_path}, "
+        f"{len(rows) - len(made)} unchanged"
     )
 
 

@@ -14,6 +14,7 @@ from commands.checklist.desk import (
     ProfileOption,
     open_desk,
 )
+from reports.format import plural
 
 
 def lint(
@@ -36,7 +37,7 @@ def lint(
         typer.echo(line)
     count = len(desk.answers().answers)
     if not findings:
-        typer.echo(f"{count} answers, nothing to mend")
+        typer.echo(f"{plural(count, 'answer')}, nothing to mend")
     raise typer.Exit(1 if findings else 0)
 
 

@@ -22,6 +22,7 @@ from commands.checklist.desk import (
     open_desk,
     person,
 )
+from reports.format import plural
 
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
 
@@ -70,7 +71,9 @@ def review(
         raise InputError(problems)
     seen = {id: given[id] for id in reviews}
     change_answers(desk.answers_path, seen, lambda id, _: reviews[id])
-    typer.echo(f"{len(reviews)} answers {DECISION_NAMES[wanted]} by {who}: {', '.join(reviews)}")
+    typer.echo(
+        f"{plural(len(reviews), 'answer')} {DECISION_NAMES[wanted]} by {who}: {', '.join(reviews)}"
+    )
 
 
 def _decision(word: str) -> Decision:

@@ -25,6 +25,7 @@ from commands.checklist.desk import (
 from commands.checklist.prompts import BrokenOffError, QuitError, ask, say
 from commands.checklist.question import Question
 from commands.checklist.texts import answer_lines, item_lines, trouble_lines
+from reports.format import plural
 
 
 def walk(
@@ -160,7 +161,7 @@ class Walk:
 
     def _goodbye(self, why: str) -> None:
         say("")
-        count = "1 answer" if self.saved == 1 else f"{self.saved} answers"
+        count = plural(self.saved, "answer")
         say(f"{why}; {count} saved in {self.desk.answers_path}")
         say("next: equipoise checklist status, then review by somebody else")
 

@@ -18,6 +18,7 @@ from reports.exports import tidy
 from reports.exports.record import audit_sha256, limits, measure_name, product_of, said
 from reports.papers import Papers
 from reports.parts import front
+from reports.parts.verdict_values import limit_text
 
 Cell = str | float | int | None
 Rows = Iterable[Sequence[Cell]]
@@ -133,7 +134,7 @@ def _verdicts(papers: Papers) -> tuple[Sequence[str], list[Sequence[Cell]]]:
             "limit", "reason", "rationale")  # fmt: skip
     rows: list[Sequence[Cell]] = []
     for v in papers.result.verdicts:
-        limit = front.margin_text(v, front.contrast_of(papers.index, v))
+        limit = limit_text(v, front.contrast_of(papers.index, v))
         shared = (v.level, limit)
         where = v.stratum or ""
         rows.append((v.requirement, f"decided by {where}" if where else "", _verdict(v.status),

@@ -6,10 +6,12 @@ from typing import Any
 import altair as alt
 
 from reports.figures import theme
+from reports.figures.plane import fitted, measured
 from reports.parts.forest import ForestData, Panel
 
 ROW = 15
 LABELS = 212
+INDENT = 8
 GAP = 12
 # The charts are made once with stand-ins, which the page and the PDF replace alike.
 TITLE, LOW, HIGH, ROWS, WIDE = "@title", 0.123454321, 0.987656789, 43210, 65432
@@ -25,13 +27,20 @@ def spec(data: ForestData) -> dict[str, Any]:
     drawn += [_filled(panel, p, data.rows, width) for p in data.panels]
     points = {f"points {p.title}": p.points for p in data.panels}
     return theme.finished(
-        {"hconcat": drawn, "spacing": GAP}, {"labels": (heading(data), *data.labels), **points}
+        {"hconcat": drawn, "spacing": GAP},
+        {"labels": (heading(data), *map(_fitting, data.labels)), **points},
     )
 
 
 def heading(data: ForestData) -> dict[str, Any]:
     """Head the column of labels."""
     return {"y": -1, "text": "Subgroup", "head": 1, "n": data.heading}
+
+
+def _fitting(label: dict[str, Any]) -> dict[str, Any]:
+    """Cut a name to what its counts leave of the column."""
+    taken = measured(label["n"]) + GAP if label["n"] else 0
+    return label | {"text": fitted(label["text"], LABELS - INDENT - taken)}
 
 
 def template() -> dict[str, Any]:
@@ -86,7 +95,7 @@ def _labels() -> Any:
     n = base.mark_text(align="right", color=theme.QUIET)
     return alt.layer(
         head.encode(x=alt.value(0), text="text:N"),
-        plain.encode(x=alt.value(8), text="text:N"),
+        plain.encode(x=alt.value(INDENT), text="text:N"),
         n.encode(x=alt.value(LABELS), text="n:N"),
     ).properties(width=LABELS, height=ROW * (ROWS + 1))
 

@@ -171,8 +171,12 @@ def _breadth(letter: str) -> float:
         return 1.0
     if bidirectional(letter) in ("AL", "R"):
         return 0.85  # letters are not joined here
+    if letter in "MW@%":
+        return 1.02
     narrow: Callable[[str], bool] = "iljtfr.,:;'|![]() ".__contains__
-    return 0.36 if narrow(letter) else 0.74 if letter.isupper() else 0.62
+    return (
+        0.36 if narrow(letter) else 0.92 if letter in "mw" else 0.76 if letter.isupper() else 0.62
+    )
 
 
 def fitted(text: str, width: float, size: float = theme.SMALL) -> str:

@@ -1,13 +1,11 @@
-"""What a gate decided: everything that its formats are made of."""
+"""What a gate decided, or why it could not: everything that its formats are made of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
+from audit.exit_codes import OnInconclusive as OnInconclusive
 from audit.ratchet import Ratchet
 from audit.result import AuditResult
-
-OnInconclusive = Literal["fail", "warn"]
 
 
 @dataclass(frozen=True)
@@ -32,3 +30,12 @@ class Judged:
     places: Mapping[str, Place]
     on_inconclusive: OnInconclusive = "fail"
     ratchet: Ratchet | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A gate that could not run: nothing was judged. `audit` is the file that it was to judge."""
+
+    audit: str
+    code: int
+    reason: str

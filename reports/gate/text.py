@@ -1,184 +1,46 @@
-"""Verdicts and a short summary as plain text: 100 columns, symbols with words, no colour."""
+"""Verdicts as plain text: 100 columns, symbols with words, no colour."""
 
-import json
-import textwrap
-from collections.abc import Sequence
-
-from audit.result import AuditResult, Estimate
-from reports import words
-from reports.format import count, digits, fixed, interval, names, plural, shorten
-from reports.parts.front import outcome_text, urgent, verdict_line, verdict_sentence
-from reports.parts.index import Index
-
-COLUMNS = 100
-KEY = {
-    "binary": ("sensitivity", "specificity", "auroc", "oe_ratio"),
-    "multiclass": ("accuracy", "macro_sensitivity", "macro_auroc", "quadratic_kappa"),
-    "multilabel": ("macro_sensitivity", "macro_specificity", "macro_auroc"),
-    "regression": ("mae", "rmse", "bias", "r2"),
-    "segmentation": ("dice", "nsd", "hd95", "missed_rate"),
-    "image": ("psnr", "ssim", "nrmse"),
-    "detection": ("sensitivity_at_fp", "object_sensitivity", "false_positives_per_image"),
-    "survival": ("harrell_c", "uno_c", "brier_at_horizon", "oe_at_horizon"),
-}
-CELL = 18
-SHOWN_LEVELS = 24
-SHOWN_WARNINGS = 3
+from reports.gate.columns import inert, wrapped
+from reports.gate.entries import (
+    Entry,
+    entries,
+    headline,
+    lock_text,
+    notes,
+    one_line,
+    outcome,
+    sentences,
+)
+from reports.gate.judged import Failed, Judged
 
 
-def gate_text(result: AuditResult) -> str:
+def gate_text(judged: Judged) -> str:
     """List every requirement with its verdict, interval and reason."""
-    index = Index(result)
-    out = _wrap(verdict_sentence(result), "")
-    for line in (verdict_line(index, v) for v in result.verdicts):
-        out += ["", *_wrap(f"{line.symbol} {line.word.upper()}  {line.statement}  ({line.id})", "")]
-        where = f" in {line.where}" if line.where else ""
-        out += _wrap(f"value {line.value}{where}; limit {line.margin}", "    ")
-        out += _wrap(line.reason, "    ")
-        if line.more:
-            out += _wrap(line.more, "    ")
-    return "\n".join(out) + "\n"
+    out = wrapped(f"{headline(judged)}.", "")
+    for entry in entries(judged):
+        out += ["", *_told(entry)]
+    beside = [f"! {n.text}" for n in notes(judged)]
+    if lock := lock_text(judged.result):
+        beside.append(lock)
+    if beside:
+        out += ["", *(line for text in beside for line in wrapped(text, ""))]
+    out += ["", *wrapped(outcome(judged), "")]
+    return "\n".join(inert(line) for line in out) + "\n"
 
 
-def gate_json(result: AuditResult) -> str:
-    """Give the verdicts as JSON, one object for each requirement."""
-    keep = ("requirement", "statement", "status", "measure", "output", "stratum", "value", "lower",
-            "upper", "level", "margin", "reason", "detectable", "n_needed", "evidence")  # fmt: skip
-    verdicts = [v.model_dump(include=set(keep)) for v in result.verdicts]
-    content = {
-        "schema_version": result.schema_version,
-        "plan_sha256": result.provenance.plan_sha256,
-        "task": result.cohort.task,
-        "verdicts": [{k: v[k] for k in keep} for v in verdicts],
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def summary_text(result: AuditResult) -> str:
-    """Sum the audit up for a terminal: cohort, key measures by level, verdicts, warnings."""
-    index = Index(result)
-    c = result.cohort
-    patients = f", {plural(c.patients, 'patient')}" if c.patients_declared else ""
-    cohort = (
-        f"{plural(c.analysed, 'unit')} of {plural(c.rows, 'row')}{patients}; "
-        + (f"{count(c.n_positive)} with {index.positive}" if index.has_outcome
-           else outcome_text(index))
-    )  # fmt: skip
-    out = [*_wrap(cohort, ""), "", *_levels(index), *_outputs(index), ""]
-    out += _wrap(verdict_sentence(result), "")
-    for line in (verdict_line(index, v) for v in result.verdicts):
-        out += _wrap(f"{line.symbol} {line.word}: {line.statement}. {line.reason}", "  ")
-    refused = sum(e.status != "ok" for e in result.estimates)
-    out += _reversals(result)
-    out.append(f"{plural(refused, 'estimate')} of {len(result.estimates)} without inference.")
-    out.append(f"{plural(len(result.warnings), 'warning')}.")
-    for w in urgent(result)[:SHOWN_WARNINGS]:
-        out += _wrap(f"! {words.warning(w)}", "  ")
-    return "\n".join(out) + "\n"
-
-
-def _wrap(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(
-        text, COLUMNS, initial_indent=indent, subsequent_indent=indent + "    ",
-        break_on_hyphens=False,
-    )  # fmt: skip
-
-
-def _head(measures: Sequence[str], width: int, first: str = "") -> str:
-    titles = "".join(f" {shorten(words.short(m), CELL):>{CELL}}" for m in measures)
-    return (f"{first:<{width}} {'n':>6}" + titles).rstrip()
-
-
-def _levels(index: Index) -> list[str]:
-    measures = [m for m in KEY[index.task] if m in index.measures]
-    width = COLUMNS - 7 - (CELL + 1) * len(measures)
-    out = [_head(measures, width)]
-    weak = False
-    for attribute, strata in index.single.items():
-        if attribute:
-            out.append(shorten(attribute, width))
-        out += [_level(index, s, measures, width) for s in strata[:SHOWN_LEVELS]]
-        weak |= any(_weak(index.estimate(m, s)) for s in strata[:SHOWN_LEVELS] for m in measures)
-        if len(strata) > SHOWN_LEVELS:
-            out.append(f"  and {len(strata) - SHOWN_LEVELS} more")
-    if weak:
-        out += _wrap(_minimum(index.result), "")
-    return out
-
-
-def _weak(e: Estimate | None) -> bool:
-    return e is not None and e.value is not None and e.status != "ok"
-
-
-def _minimum(result: AuditResult) -> str:
-    least = result.plan.get("minimum") or {}
-    text = "In brackets without an interval: why there is none."
-    if least:
-        text += f" The plan asks for {least.get('denominator')} in the denominator and "
-        text += f"{least.get('events')} in the rarer class."
-    return text
-
-
-def _outputs(index: Index) -> list[str]:
-    """Give every class or label against the rest, in all units; groups stand in the report."""
-    if not index.outputs:
-        return []
-    kinds = KEY[index.outputs[0].task]
-    measures = [m for m in kinds if any(m in one.measures for one in index.outputs)]
-    width = COLUMNS - 7 - (CELL + 1) * len(measures)
-    kind = words.OUTPUT.get(index.result.cohort.task, "output")
-    out = ["", _head(measures, width, f"each {kind}")]
-    out += [
-        _level(one, "overall", measures, width, f"  {one.output}")
-        for one in index.outputs[:SHOWN_LEVELS]
-    ]
-    if len(index.outputs) > SHOWN_LEVELS:
-        out.append(f"  and {len(index.outputs) - SHOWN_LEVELS} more")
-    return out
-
-
-def _reversals(result: AuditResult) -> list[str]:
-    """Name pooled differences whose sign is another inside the sites."""
-    found = [s for s in result.case_mix.by_site if s.reversal == "resolved"]
-    if not found:
-        return []
-    told = names([f"{words.of_output(words.name(s.measure), s.output)} "
-                  f"{s.stratum}:{s.reference}" for s in found], 3)  # fmt: skip
-    return _wrap(f"Simpson's reversal (another sign inside sites than pooled): {told}.", "")
-
-
-def _level(
-    index: Index, stratum: str, measures: Sequence[str], width: int, name: str | None = None
-) -> str:
-    if name is None:
-        name = "all units" if stratum == "overall" else "  " + stratum.partition("=")[2]
-    known = index.counts.get(stratum)
-    found = [index.estimate(m, stratum) for m in measures]
-    hidden = any(e is not None and e.status == "suppressed" for e in found)
-    n = count(known.n) if known and not hidden else ""
-    return f"{shorten(name, width):<{width}} {n:>6}" + "".join(
-        f" {_cell(index, m, stratum):>{CELL}}" for m in measures
+def failed_text(failed: Failed) -> str:
+    """Say in one line that nothing was judged, and why."""
+    text = (
+        f"! ERROR  the gate could not run, nothing was judged: {one_line(failed.reason)} "
+        f"({one_line(failed.audit)}; exit code {failed.code})"
     )
+    return inert(text) + "\n"
 
 
-def _cell(index: Index, measure: str, stratum: str) -> str:
-    e = index.estimate(measure, stratum)
-    if e is None:
-        return "not computed"
-    if e.value is None:
-        return words.STATUS[e.status]
-    places = min(2, digits(measure))
-    value = fixed(e.value, places)
-    if e.status != "ok":
-        return shorten(f"{value} ({words.why_brief(e.status, e.reason)})", CELL)
-    text = f"{value} {interval(e.lower, e.upper, places)}"
-    return text if len(text) <= CELL else shorten_interval(e, CELL)
-
-
-def shorten_interval(e: Estimate, most: int) -> str:
-    """Write large numbers with fewer decimals, so that value and interval stay readable."""
-    for places in (1, 0):
-        text = f"{fixed(e.value or 0.0, places)} {interval(e.lower, e.upper, places)}"
-        if len(text) <= most:
-            return text
-    return fixed(e.value or 0.0, 0)
+def _told(entry: Entry) -> list[str]:
+    line = entry.line
+    severity = entry.verdict.severity
+    title = f"{line.symbol} {line.word.upper()}  {line.statement}  ({line.id}, {severity})"
+    return wrapped(title, "") + [
+        part for text in sentences(entry) for part in wrapped(text, "    ")
+    ]

@@ -13,18 +13,17 @@ from reports.blocks import Block, Cell, Column, Group, Row, Table, Text
 from reports.format import (
     count,
     crossed,
-    digits,
     estimate_text,
     left_out,
     plural,
     signed,
-    with_interval,
 )
 from reports.papers import Papers
 from reports.parts.findings import calibrating
-from reports.parts.front import contrast_of, margin_text, title_of
+from reports.parts.front import contrast_of, title_of
 from reports.parts.index import Index
 from reports.parts.results import TASK_FRONT
+from reports.parts.verdict_values import limit_text, value_text
 
 PRINT_APART = 24
 SCREEN_APART = 300
@@ -201,12 +200,10 @@ def _verdict(index: Index, v: Verdict | None) -> Cell:
     if v is None:
         return Cell("not required", kind="status")
     contrast = contrast_of(index, v)
-    value = with_interval(
-        v.value, v.lower, v.upper, digits(v.measure, contrast), contrast == "difference"
-    )
+    value = value_text(v, contrast)
     where = f" {words.of_output(v.stratum, v.output)}" if v.stratum else ""
     detail = f"{value}{where}" if v.value is not None else v.reason
-    return Cell(words.verdict(v.status), f"{detail}; limit {margin_text(v, contrast)}", "verdict")
+    return Cell(words.verdict(v.status), f"{detail}; limit {limit_text(v, contrast)}", "verdict")
 
 
 def _estimates(both: Versions) -> list[Block]:

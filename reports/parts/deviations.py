@@ -9,18 +9,18 @@ from reports.blocks import Block, Bullets, Cell, Column, Facts, Group, Row, Tabl
 from reports.format import (
     count,
     crossed,
-    digits,
     left_out,
     level_text,
     plural,
-    with_interval,
 )
 from reports.papers import Papers
 from reports.parts.disparities import PRIMARY
-from reports.parts.front import contrast_of, margin_text
+from reports.parts.front import contrast_of
 from reports.parts.index import Index
+from reports.parts.verdict_values import limit_text, value_text
 
 NO_WAIVER = "No waiver is on record."
+NONE_HOLDS = "No waiver sets a requirement aside."
 NO_DEVIATION = "No further deviation is on record."
 ASKED = "the plan asks for"
 PRINT_STRATA = 24
@@ -41,36 +41,63 @@ def blocks(papers: Papers) -> list[Block]:
 
 
 def _waivers(index: Index) -> list[Block]:
-    """Requirements that a named decision set aside, whole or in part."""
+    """Requirements that a named decision set aside, whole or in part, and waivers that do not."""
     rows = tuple(row for v in index.result.verdicts for row in _waived(index, v))
+    told = _waivers_told(index.result)
     if not rows:
-        return [Text((NO_WAIVER,))]
+        return [Text((NO_WAIVER if not told else NONE_HOLDS,)), *told]
     columns = (
-        Column("Requirement", "text", 34),
-        Column("Value [interval]", "text", 28),
+        Column("Requirement", "text", 29),
+        Column("Value [interval]", "text", 20),
+        Column("The figures say", "text", 13),
         Column("Waiver", "text", 38),
     )
     note = "A waiver sets a requirement aside; it is not a pass, and the value stands as measured."
-    return [Table("waivers", plural(len(rows), "waiver"), columns, (Group("", rows),), note)]
+    caption = plural(len(rows), "waiver")
+    return [Table("waivers", caption, columns, (Group("", rows),), note), *told]
+
+
+def _waivers_told(result: AuditResult) -> list[Block]:
+    """Waivers that set nothing aside, and why."""
+    told = tuple(f"{f.message[:1].upper()}{f.message[1:]}." for f in result.findings)
+    return [Bullets(told, "Waivers that set nothing aside:")] if told else []
 
 
 def _waived(index: Index, v: Verdict) -> Iterator[Row]:
     contrast = contrast_of(index, v)
-    places, sign = digits(v.measure, contrast), contrast == "difference"
-    limit = f"limit {margin_text(v, contrast)}"
+    limit = f"limit {limit_text(v, contrast)}"
     named = Cell(v.statement or v.requirement, v.requirement)
     if v.status == "waived":
-        value = with_interval(v.value, v.lower, v.upper, places, sign)
+        value = value_text(v, contrast)
         where = f"{words.of_output(v.stratum, v.output)}; {limit}" if v.stratum else limit
-        yield Row((named, Cell(value, where), Cell(v.reason)))
+        yield Row((named, Cell(value, where), _found(v), _decision(v)))
         return
     for part in v.parts:
         if part.status == "waived":
-            value = with_interval(part.value, part.lower, part.upper, places, sign)
-            yield Row((named, Cell(value, f"{part.id}; {limit}"), Cell(part.reason)))
+            value = value_text(v, contrast, part)
+            yield Row((named, Cell(value, f"{part.id}; {limit}"), _found(v), Cell(part.reason)))
+
+
+def _found(v: Verdict) -> Cell:
+    """The status that the figures gave, beneath the waiver."""
+    if v.found is None:
+        return Cell("not on record")
+    symbol, word = words.VERDICT[v.found]
+    return Cell(f"{symbol} {word}")
+
+
+def _decision(v: Verdict) -> Cell:
+    """Why a requirement was set aside, by whom, and for how long."""
+    waiver = v.waiver
+    if waiver is None:
+        return Cell(v.reason)
+    who = f"owner {waiver.owner}; approver {waiver.approver}"
+    return Cell(waiver.justification, f"{who}; {waiver.created} to {waiver.expires}")
 
 
 def _deviations(result: AuditResult) -> Iterator[str]:
+    for told in result.lock.deviations if result.lock is not None else ():
+        yield f"From the locked plan: {told}."
     used = result.cohort.threshold
     if used is not None and used.source == "tuned_here":
         yield f"The decision threshold {used.value:g} was {words.SOURCE[used.source]}."
@@ -102,8 +129,8 @@ def _plan(result: AuditResult) -> tuple[tuple[str, str], ...]:
         threshold = f"{used.value:g}, {words.SOURCE[used.source]}"
     pairs = [
         ("Plan, SHA-256", result.provenance.plan_sha256),
-        ("What that shows", "Whether the plan is another one than in an earlier document. When it "
-         "was written the hash does not show."),
+        ("Lock", _lock(result)),
+        ("What that shows", _shown_by(result)),
         ("Requirements", count(len(result.verdicts))),
         ("Threshold", threshold),
         ("Primary family", _family(result)),
@@ -114,6 +141,24 @@ def _plan(result: AuditResult) -> tuple[tuple[str, str], ...]:
              f"{minimum.get('events')} in the rarer class for other measures")
         )  # fmt: skip
     return tuple(pairs)
+
+
+def _lock(result: AuditResult) -> str:
+    lock = result.lock
+    if lock is None:
+        return "None: nothing shows that the plan was fixed before scores were read."
+    on = f"on {lock.locked_on}, " if lock.locked_on else ""
+    many = plural(len(lock.deviations), "deviation") if lock.deviations else "no deviation"
+    return f"Locked {on}in {lock.file}, SHA-256 {lock.sha256}; {many}."
+
+
+def _shown_by(result: AuditResult) -> str:
+    if result.lock is None:
+        return ("Whether the plan is another one than in an earlier document. When it was written "
+                "the hash does not show.")  # fmt: skip
+    return ("The lock holds the plan as it was fixed, and every departure from it is told here. "
+            "Its date is as stated by who wrote it; only a signature or a deposit of the lock "
+            "shows that.")  # fmt: skip
 
 
 def _family(result: AuditResult) -> str:

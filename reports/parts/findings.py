@@ -17,7 +17,9 @@ from reports.parts import front
 from reports.parts.index import Index
 from reports.parts.results import TASK_FRONT, TASK_TABLES
 
-ORDER = ("violated", "inconclusive", "not_estimable", "waived", "not_applicable", "met")
+ORDER = (
+    "violated", "error", "inconclusive", "not_estimable", "waived", "not_applicable", "met",
+)  # fmt: skip
 CALIBRATION_TABLES = ("calibration", "agreement", "horizon")
 GAPS_EACH = 2
 MOST_GAPS = 10

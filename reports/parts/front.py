@@ -17,9 +17,9 @@ from reports.format import (
     plural,
     share,
     signed,
-    with_interval,
 )
 from reports.parts.index import Index
+from reports.parts.verdict_values import limit_text, value_text
 
 NOT_STATED = "not stated"
 SHOWN_WARNINGS = 5
@@ -190,9 +190,8 @@ def parts(index: Index) -> list[Block]:
 
 def _part_row(index: Index, v: Verdict, part: VerdictPart, screen_only: bool) -> Row:
     contrast = index.disparities[part.id].contrast if part.id in index.disparities else None
-    places = digits(v.measure, contrast)
-    value = with_interval(part.value, part.lower, part.upper, places, contrast == "difference")
-    place = part.id.partition("/")[2]
+    value = value_text(v, contrast, part)
+    place = part.id.split("/", 2)[2] if v.kind == "coverage" else part.id.partition("/")[2]
     cells = (
         Cell(words.of_output(place, v.output)),
         Cell(words.verdict(part.status)),
@@ -213,7 +212,7 @@ def verdict_line(index: Index, v: Verdict) -> VerdictLine:
     contrast = contrast_of(index, v)
     symbol, word = words.VERDICT[v.status]
     places = digits(v.measure, contrast)
-    value = with_interval(v.value, v.lower, v.upper, places, contrast == "difference")
+    value = value_text(v, contrast)
     return VerdictLine(
         id=v.requirement,
         status=v.status,
@@ -223,17 +222,10 @@ def verdict_line(index: Index, v: Verdict) -> VerdictLine:
         rationale=v.rationale or "",
         value=value,
         where=words.of_output(v.stratum or "", v.output) if v.value is not None else "",
-        margin=margin_text(v, contrast),
+        margin=limit_text(v, contrast),
         reason=v.reason,
         more=_more(v, contrast, places),
     )
-
-
-def margin_text(v: Verdict, contrast: str | None) -> str:
-    """Write the margin or limits of a requirement."""
-    if isinstance(v.margin, tuple):
-        return " to ".join(f"{m:g}" for m in v.margin)
-    return f"±{v.margin:g}" if contrast == "difference" else f"{v.margin:g}"
 
 
 def _more(v: Verdict, contrast: str | None, places: int) -> str:

@@ -26,6 +26,7 @@ NOT_A_PASS = {
     "inconclusive": "is inconclusive, which is not a pass",
     "not_estimable": "cannot be judged, which is not a pass",
     "waived": "is waived, which is not a pass",
+    "error": "was not judged, because the program failed, which is not a pass",
 }
 
 

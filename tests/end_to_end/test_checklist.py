@@ -190,7 +190,7 @@ def test_an_edit_voids_a_sign_off_and_a_stale_answer_cannot_be_signed(
     done(checklist("answer", "HOUSE-1", "--status", "met", "--file", "risk.md"))
     done(checklist("review", "HOUSE-1", *GRACE))
     done(checklist("review", "HOUSE-1", "--decision", "signed_off", *GRACE))
-    assert done(checklist("lint")) == "1 answers, nothing to mend"
+    assert done(checklist("lint")) == "1 answer, nothing to mend"
     path = tmp_path / "answers.yaml"
     text = path.read_text(encoding="utf-8")
     assert text.count("    status: met\n") == 1
@@ -230,7 +230,7 @@ def test_diff_tells_what_changed(checklist: Checklist, tmp_path: Path) -> None:
 
 def test_lint_is_1_on_what_a_person_has_to_mend(checklist: Checklist, tmp_path: Path) -> None:
     done(checklist("answer", "HOUSE-3", "--status", "met"))
-    assert done(checklist("lint")) == "1 answers, nothing to mend"
+    assert done(checklist("lint")) == "1 answer, nothing to mend"
     ended = checklist("lint", "--strict")
     assert ended.code == 1
     assert "HOUSE-3: the audit says otherwise (to be explained): The requirement" in ended.out

@@ -133,7 +133,7 @@ def test_a_table_goes_out_and_comes_back(
     assert held() == answers
     filled(again, "HOUSE-2", response="yes")
     write(path, again)
-    assert done(checklist("import", path)) == "1 answers saved in answers.yaml, 1 unchanged"
+    assert done(checklist("import", path)) == "1 answer saved in answers.yaml, 1 unchanged"
     assert held()["HOUSE-1"] == first
     assert [past.response for past in held()["HOUSE-2"].history] == ["some_extent"]
 

@@ -36,13 +36,15 @@ from reports.exports.record import audit_file
 from reports.exports.tidy import tidy_csv, tidy_parquet
 from reports.exports.workbook import workbook
 from reports.figures import specification
-from reports.gate.text import gate_json, gate_text, summary_text
+from reports.gate.formats import FORMATS
+from reports.gate.summary import summary_text
 from reports.html import render_html
 from reports.oscal import oscal
 from reports.outline import outlines
 from reports.papers import Papers
 from reports.view import build_view
 from tests.reports.answered import ANN, AT, BEN
+from tests.reports.gated import judged_of
 from tests.reports.nasty import INSTRUMENTS
 
 AS_OF = "2027-12-02"
@@ -97,7 +99,6 @@ def leaving(papers: Mapping[str, Papers]) -> Left:
     packed = packed_in(page)
     texts = {
         "terminal": summary_text(full.result),
-        "gate": gate_text(full.result),
         "page": lines_of_html(page),
         "sentences": "\n".join(figures(full.result).values()),
         "huggingface": hugging_face(full),
@@ -105,11 +106,16 @@ def leaving(papers: Mapping[str, Papers]) -> Left:
         "csv": tidy_csv(full).decode("utf-8-sig"),
         "workbook": "\n".join("\t".join(row) for row in cells_of(workbook(full))),
     } | {f"dossier {id}": "\n".join(lines_of(view)) for id, view in views.items()}
+    judged = judged_of(full.result)
+    gate = {f"gate {name}": make(judged) for name, make in FORMATS.items()}
     data = {
-        "gate": json.loads(gate_json(full.result)),
+        "gate json": json.loads(gate.pop("gate json")),
+        "gate sarif": json.loads(gate.pop("gate sarif")),
+        "gate gitlab": json.loads(gate.pop("gate gitlab")),
         "ml-bom": json.loads(ml_bom(full)),
         "in-toto": json.loads(in_toto(full)),
     } | {f"page {i}": content for i, content in enumerate(packed)}
+    texts |= gate
     for id, view in views.items():
         data |= {f"figure {id} {f.id}": specification(f) for f in view.figures}
         data |= {f"drawn {id} {f.id}": asdict(f)["data"] for f in view.figures}

@@ -8,7 +8,7 @@ import pytest
 
 from audit.plan import Plan
 from audit.result import AuditResult
-from reports.gate.text import summary_text
+from reports.gate.summary import summary_text
 from reports.html import render_html
 from reports.pdf import render_pdf
 from tests.audit.tasks.cases import (

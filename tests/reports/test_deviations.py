@@ -1,11 +1,13 @@
+from datetime import date
 from typing import Any
 
 import pytest
 
 from audit.disclosure import shareable
-from audit.result import AuditResult
+from audit.result import AuditResult, Waiver
+from audit.waivers import apply_waivers
 from reports.blocks import Bullets, Facts, Text
-from reports.parts.deviations import NO_DEVIATION, NO_WAIVER, PRINT_STRATA, blocks
+from reports.parts.deviations import NO_DEVIATION, NO_WAIVER, NONE_HOLDS, PRINT_STRATA, blocks
 from tests.audit.builders import audited, counted, random_columns
 from tests.reports.drawn import with_clinics
 from tests.reports.sample import papers_of, sample
@@ -37,10 +39,37 @@ def test_a_waiver_stands_with_its_value_and_its_reason() -> None:
     assert [(c.text, c.detail) for c in row.cells] == [
         ("O:E ratio within 0.80 to 1.25 in hospital=Leiden", "waived-example"),
         ("1.12 [0.91, 1.37]", "hospital=Leiden; limit 0.8 to 1.25"),
+        ("not on record", ""),
         ("waived until 2025-06-30: recalibration is under way", ""),
     ]
     assert "not a pass" in found.note
     assert NO_WAIVER not in words_of(made)
+
+
+def test_a_waiver_names_its_people_its_days_and_what_the_figures_say() -> None:
+    waivers = [
+        Waiver(requirement=id, justification="Recalibration is under way.", owner="Ann Owner",
+               approver="Bo Approver", created="2025-01-01", expires=expires)
+        for id, expires in (("violated-example", "2025-06-30"), ("inconclusive-example",
+                            "2025-02-28"), ("no-such-one", "2025-06-30"))
+    ]  # fmt: skip
+    verdicts = tuple(v for v in sample().verdicts if v.status != "waived")
+    bare = sample().model_copy(update={"verdicts": verdicts})
+    made = blocks(papers_of(apply_waivers(bare, waivers, date(2025, 3, 1))))
+    (row,) = table(made, "waivers").groups[0].rows
+    assert row.cells[0].detail == "violated-example"
+    assert row.cells[2].text == "✗ violated"
+    assert (row.cells[3].text, row.cells[3].detail) == (
+        "Recalibration is under way.",
+        "owner Ann Owner; approver Bo Approver; 2025-01-01 to 2025-06-30",
+    )
+    told = next(b for b in made if isinstance(b, Bullets))
+    assert told.lead == "Waivers that set nothing aside:"
+    assert len(told.items) == 2
+    assert "expired on 2025-02-28" in told.items[0]
+    assert "'no-such-one'" in told.items[1]
+    lapsed = blocks(papers_of(apply_waivers(bare, waivers, date(2026, 1, 1))))
+    assert lapsed[0] == Text((NONE_HOLDS,))
 
 
 def test_a_part_that_was_waived_is_a_waiver_too() -> None:
@@ -51,7 +80,7 @@ def test_a_part_that_was_waived_is_a_waiver_too() -> None:
             part["reason"] = f"waived: {part['id']}" if part["status"] == "waived" else ""
     assert lines(table(of(verdicts=verdicts), "waivers")) == [
         ("O:E ratio within 0.80 to 1.25 in hospital=Leiden", "1.12 [0.91, 1.37]",
-         "waived: oe_ratio/hospital=Leiden"),
+         "not on record", "waived: oe_ratio/hospital=Leiden"),
     ]  # fmt: skip
 
 
@@ -142,3 +171,18 @@ def test_many_strata_are_printed_in_part() -> None:
     assert len(lines(found, printed=True)) == PRINT_STRATA
     first = [r[0] for r in lines(found, printed=True)]
     assert not any(" & sex" in name for name in first)  # single attributes come first
+
+
+def test_a_lock_and_every_departure_from_it_are_told() -> None:
+    lock = {"sha256": "ab" * 32, "locked_on": "2026-03-01", "file": "equipoise.lock.yaml",
+            "deviations": ["requirement x added after the lock"]}  # fmt: skip
+    told = words_of(of(lock=lock))
+    assert "From the locked plan: requirement x added after the lock." in told
+    assert "Locked on 2026-03-01, in equipoise.lock.yaml" in told
+    assert "1 deviation" in told
+    assert "When it was written the hash does not show" not in told
+
+
+def test_that_a_plan_was_not_locked_is_told() -> None:
+    told = words_of(of(lock=None))
+    assert "nothing shows that the plan was fixed before scores were read" in told

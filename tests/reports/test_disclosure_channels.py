@@ -266,8 +266,8 @@ def test_channels_of_the_unshared_audit_print_them(name: str) -> None:
     }  # fmt: skip
     if name == EVERY_TEMPLATE:
         wanted |= {"dossier fda", "dossier eu-annex-iv", "dossier altai", "terminal",
-                   "attached fda answers.yaml", "gate", "chai", "huggingface", "page 1",
-                   "dossier model-card", "checklists markdown", "figure full forest-0",
+                   "attached fda answers.yaml", "gate json", "gate sarif", "chai", "huggingface",
+                   "page 1", "dossier model-card", "checklists markdown", "figure full forest-0",
                    "attached full estimates.csv", "drawn forest-0", "ml-bom"}  # fmt: skip
     assert wanted - seen == set()
 

@@ -87,7 +87,7 @@ def test_no_verdict_is_told_as_more_than_it_is(status: str) -> None:
         for other, claim in claims.items():
             assert (claim in sentence) == (status == other)
         assert ("not a pass" in sentence) == (
-            status in ("inconclusive", "not_estimable", "waived")
+            status in ("inconclusive", "not_estimable", "waived", "error")
         )  # fmt: skip
 
 

@@ -6,37 +6,42 @@ from pathlib import Path
 import pytest
 
 from reports.format import MINUS
-from reports.gate.text import COLUMNS, gate_json, gate_text, summary_text
+from reports.gate.columns import COLUMNS
+from reports.gate.json_text import gate_json
+from reports.gate.summary import summary_text
+from reports.gate.text import gate_text
 from reports.words import VERDICT
+from tests.reports.gated import gated, judged_of
 from tests.reports.sample import sample
 
 HEAVY = ("altair", "vl_convert", "weasyprint", "jinja2", "pikepdf")
 
 
-@pytest.mark.parametrize("status", list(VERDICT))
+@pytest.mark.parametrize("status", [s for s in VERDICT if s != "error"])
 def test_gate_names_each_verdict_with_symbol_and_word(status: str) -> None:
     symbol, word = VERDICT[status]
-    assert f"{symbol} {word.upper()}" in gate_text(sample())
+    assert f"{symbol} {word.upper()}" in gate_text(gated())
 
 
 def test_gate_gives_interval_limit_reason_and_what_is_needed() -> None:
-    text = gate_text(sample())
+    text = gate_text(gated())
     assert f"value {MINUS}0.093 [{MINUS}0.192, +0.006] in sex=F; limit ±0.05" in text
     assert "the interval crosses the margin" in text
-    assert "smallest detectable with these data: +0.110; needed: about n = 3 120" in text
+    words = " ".join(text.split())
+    assert "only a value at least 0.110 away from the limit could be told from it" in words
+    assert "About 3 120 units would decide the value seen." in words
 
 
 def test_gate_json_has_the_numbers_unrounded() -> None:
-    content = json.loads(gate_json(sample()))
-    assert [v["status"] for v in content["verdicts"]] == [v.status for v in sample().verdicts]
+    content = json.loads(gate_json(gated()))
+    assert [v["status"] for v in content["verdicts"]] == [v.status for v in gated().result.verdicts]
     assert content["verdicts"][0]["value"] == sample().verdicts[0].value
     assert content["plan_sha256"] == sample().provenance.plan_sha256
 
 
-@pytest.mark.parametrize("make", [gate_text, summary_text])
-def test_lines_fit_the_terminal(make: object) -> None:
-    assert callable(make)
-    assert max(len(line) for line in make(sample()).splitlines()) <= COLUMNS
+def test_lines_fit_the_terminal() -> None:
+    for text in (gate_text(gated()), summary_text(sample())):
+        assert max(len(line) for line in text.splitlines()) <= COLUMNS
 
 
 def test_summary_shows_levels_statuses_and_warnings() -> None:
@@ -49,12 +54,14 @@ def test_summary_shows_levels_statuses_and_warnings() -> None:
 
 def test_without_requirements_it_says_so() -> None:
     bare = sample().model_copy(update={"verdicts": ()})
-    assert gate_text(bare) == "The plan sets no requirement, so no verdict is given.\n"
+    text = gate_text(judged_of(bare))
+    assert text.startswith("The plan sets no requirement: nothing was judged.\n")
+    assert text.endswith("Exit code 3: nothing was judged.\n")
 
 
 def test_importing_the_room_is_light() -> None:
     code = (
-        "import sys, reports.gate.text, reports.html, reports.pdf, reports.view, reports.pdfa\n"
+        "import sys, reports.gate.formats, reports.html, reports.pdf, reports.view, reports.pdfa\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )
     done = subprocess.run(

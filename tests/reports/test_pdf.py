@@ -15,9 +15,11 @@ import pikepdf
 import pytest
 
 from audit.result import AuditResult
+from reports.drawing import DrawnAside
 from reports.papers import Papers
 from reports.pdf import UNSTATED, RenderError, _errors_raise, document_date, render_pdf
 from reports.words import STATUS, VERDICT
+from tests.reports.conftest import Rendered
 from tests.reports.sample import LEVELS, papers, papers_of, sample, sample_dict
 from tests.reports.validators import assert_conforms, needs
 
@@ -27,6 +29,7 @@ LISTED = ["audit.json", "equipoise.yaml", "estimates.csv", "ro-crate-metadata.js
 IN_A_FRESH_PROCESS = """
 import hashlib
 from reports.pdf import render_pdf
+from tests.reports.conftest import Rendered
 from tests.reports.sample import papers
 made = render_pdf(papers("version: 1\\ntitle: made up\\n"))
 print(hashlib.sha256(made).hexdigest())
@@ -34,8 +37,8 @@ print(hashlib.sha256(made).hexdigest())
 
 
 @pytest.fixture(scope="module")
-def pdf() -> bytes:
-    return render_pdf(papers(PLAN))
+def pdf(rendered: Rendered) -> bytes:
+    return rendered(papers(PLAN))
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +58,11 @@ def test_both_validators_accept_it(pdf: bytes, tmp_path: Path) -> None:
     assert_conforms(pdf, tmp_path)
 
 
-def test_the_same_inputs_give_the_same_bytes(pdf: bytes) -> None:
-    assert render_pdf(papers(PLAN)) == pdf
+def test_the_same_inputs_give_the_same_bytes_wherever_figures_are_drawn(pdf: bytes) -> None:
+    with DrawnAside() as draw:
+        made = render_pdf(papers(PLAN), draw=draw)
+        assert draw.worked
+    assert made == pdf
 
 
 def test_another_process_and_clock_give_the_same_bytes(pdf: bytes) -> None:
@@ -122,7 +128,7 @@ def test_a_stream_that_ends_in_a_carriage_return_is_written_otherwise() -> None:
         if zlib.adler32(text) % 256 == ord("\r")
     )
     assert zlib.compress(awkward).endswith(b"\r")
-    made = render_pdf(Papers(sample(), awkward, PLAN))
+    made = render_pdf(Papers(sample(), awkward, PLAN), "model-card")
     assert b"\r\nendstream" not in made
     report = page.validate_pdf_bytes(made, profile=page.ValidationProfile.PDF_A_3A)
     assert report.is_compliant
@@ -187,7 +193,7 @@ def test_resources_from_elsewhere_are_refused(url: str) -> None:
     from reports.pdf import _package_fetcher
 
     with pytest.raises(FatalURLFetchingError):
-        _package_fetcher().fetch(url)
+        _package_fetcher(lambda _: b"").fetch(url)
 
 
 def test_hostile_long_and_foreign_names_do_not_break_it() -> None:

@@ -12,12 +12,13 @@ from reports.attachments import attachments
 from reports.papers import Papers
 from reports.pdf import render_pdf
 from reports.verification import Check, attached, verify, words_of
+from tests.reports.conftest import Rendered
 from tests.reports.sample import papers, papers_of, sample
 
 
 @pytest.fixture(scope="module")
-def pdf() -> bytes:
-    return render_pdf(papers())
+def pdf(rendered: Rendered) -> bytes:
+    return rendered(papers())
 
 
 def outcomes(checks: list[Check]) -> set[str]:
@@ -56,6 +57,7 @@ def test_another_audit_attached_is_found_by_its_hash(pdf: bytes) -> None:
     assert checks["printed figures"].outcome == "not_checked"
 
 
+@pytest.mark.usefixtures("kept")
 def test_attachments_that_are_missing_or_added_are_named(pdf: bytes) -> None:
     def change(document: pikepdf.Pdf) -> None:
         del document.attachments["ro-crate-metadata.json"]
@@ -75,6 +77,7 @@ def better(result: AuditResult) -> AuditResult:
     return result.model_copy(update={"estimates": tuple(estimates)})
 
 
+@pytest.mark.usefixtures("kept")
 def test_a_printed_figure_that_the_audit_does_not_give_is_reported_with_its_page() -> None:
     honest = papers()
     embellished = Papers(better(sample()), honest.audit_json)
@@ -96,12 +99,14 @@ def test_a_printed_figure_that_the_audit_does_not_give_is_reported_with_its_page
     assert all(c.what.startswith("page ") for c in checks if c.detail in told)
 
 
+@pytest.mark.usefixtures("kept")
 def test_what_is_appended_after_the_document_does_not_count_against_it(pdf: bytes) -> None:
     checks = verify(pdf + b"\n% a signature would stand here\n", "d")
     assert outcomes(checks) == {"same"}
     assert "appended" in checks[-1].detail
 
 
+@pytest.mark.usefixtures("kept")
 def test_other_bytes_with_the_same_words_are_the_same(pdf: bytes) -> None:
     checks = verify(with_attachments(pdf, lambda _: None), "d")
     assert outcomes(checks) == {"same"}
