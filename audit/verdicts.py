@@ -206,9 +206,7 @@ def verdicts_of(plan: Plan, evidence: Mapping[float, Evidence]) -> list[Verdict]
     return [verdict_of(r, plan, evidence) for r in plan.requirements]
 
 
-def verdict_of(
-    requirement: Requirement, plan: Plan, evidence: Mapping[float, Evidence]
-) -> Verdict:
+def verdict_of(requirement: Requirement, plan: Plan, evidence: Mapping[float, Evidence]) -> Verdict:
     """Decide one requirement of a plan, at its own level where it states one."""
     level = requirement.level or plan.level
     return _verdict(requirement, evidence[level], level)
