@@ -39,8 +39,9 @@ SCRIPTS = (
     Script(
         "Droid Sans Fallback",
         "DroidSansFallback-Full.ttf",
-        "\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef",
+        "\u2e80-\u312f\u3190-\u9fff\uf900-\ufaff\uff00-\uffef",
     ),
+    Script("Nanum Gothic", "NanumGothic.ttf", "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"),
 )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from reports.templating import ASSETS
 
 SVG = "http://www.w3.org/2000/svg"
 # Scripts with shaping of their own; the letters of the others may stand side by side.
-_SHAPED = tuple(s for s in SCRIPTS if s.family != "Droid Sans Fallback")
+_UNSHAPED = ("Droid Sans Fallback", "Nanum Gothic")
+_SHAPED = tuple(s for s in SCRIPTS if s.family not in _UNSHAPED)
 _RIGHT_TO_LEFT = ("Noto Sans Arabic", "Noto Sans Hebrew")
 _LATIN = Script("Inter", "Inter-Regular.otf", "")
 
