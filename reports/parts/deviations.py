@@ -146,7 +146,7 @@ def _plan(result: AuditResult) -> tuple[tuple[str, str], ...]:
 def _lock(result: AuditResult) -> str:
     lock = result.lock
     if lock is None:
-        return "None: nothing shows that the plan was fixed before scores were read."
+        return "No lock: nothing shows that the plan was fixed before scores were read."
     on = f"on {lock.locked_on}, " if lock.locked_on else ""
     many = plural(len(lock.deviations), "deviation") if lock.deviations else "no deviation"
     return f"Locked {on}in {lock.file}, SHA-256 {lock.sha256}; {many}."

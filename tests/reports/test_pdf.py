@@ -108,9 +108,10 @@ def test_words_of_every_status_and_verdict(text: str) -> None:
     flat = " ".join(text.split())
     for status in ("undefined", "insufficient", "suppressed", "not_collected"):
         assert STATUS[status] in flat
-    for symbol, word in VERDICT.values():
-        assert word in flat
-        assert symbol in flat
+    for status, (symbol, word) in VERDICT.items():
+        if status != "error":  # no requirement of the sample fails to be judged
+            assert word in flat
+            assert symbol in flat
 
 
 def test_no_machine_words_and_no_claims(text: str) -> None:
