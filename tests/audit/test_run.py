@@ -28,7 +28,8 @@ from tests.audit.builders import (
 FULL = """
 columns: {label: y, score: p, site: siteROLES}
 threshold: {value: 0.4}
-resamples: 200
+resamples: 100
+permutations: 50
 depth: 2
 level: 0.95
 attributes:
