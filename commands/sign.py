@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.problems import InputError, Problem
+from commands.dates import moment
 
 if TYPE_CHECKING:
     from reports.credentials import Named, Signer
@@ -72,7 +73,7 @@ def sign(
     target = _target(dossier, out)
     pdf = _named(dossier).content
     signer = _signer(key, cert, [_named(path) for path in chain or ()], pkcs12, passphrase_env)
-    at = _moment()
+    at = moment()
     usable(signer, at, str(pkcs12 or cert))
     check_writable(target.parent)
 
@@ -115,19 +116,6 @@ def _reason(name: str | None, role: str | None) -> str | None:
     if name is None:
         return None
     return f"Signed by {name}" + (f" as {role}" if role else "")
-
-
-def _moment() -> datetime:
-    """The time of SOURCE_DATE_EPOCH, else of the clock, to the second."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if not epoch:
-        return datetime.now(UTC).replace(microsecond=0)
-    try:
-        return datetime.fromtimestamp(int(epoch), UTC)
-    except (ValueError, OverflowError, OSError):
-        reason = f"'{epoch}' is not a number of seconds since 1970"
-        remedy = "unset it or give an integer"
-        raise InputError(Problem("bad_value", "SOURCE_DATE_EPOCH", reason, remedy)) from None
 
 
 def _signer(
