@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 RUNS = 15
-HEAVY = ("numpy", "pandas", "scipy", "sklearn", "torch", "weasyprint", "altair", "pyarrow", "numba")
+HEAVY = ("numpy", "pandas", "scipy", "sklearn", "torch", "weasyprint", "pyarrow", "numba")
 BARE = """
 import typer
 app = typer.Typer(help="Nothing.")

@@ -58,10 +58,7 @@ def render_html(papers: Papers) -> str:
 
 
 def prepare() -> None:
-    """Import what drawing needs ahead of time; it is most of the cost of a first page."""
-    from reports.figures import forest
-
-    forest.template()
+    """Read ahead of time what is largest in every page."""
     _vega()
 
 

@@ -10,7 +10,7 @@ from reports.blocks import Figure
 
 
 def specification(figure: Figure) -> dict[str, Any]:
-    """Give the specification of a figure. Altair is imported on the first call."""
+    """Give the specification of a figure."""
     from reports.figures import (
         calibration,
         decision,

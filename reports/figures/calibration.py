@@ -3,15 +3,21 @@
 import math
 from typing import Any
 
-import altair as alt
-
 from reports.figures import theme
+from reports.figures.layers import Spec, computed, layer, multiples, only, quantitative, where
 
 WIDTH = 610
 GAP = 14
+TIPS = [
+    quantitative("p", title="Predicted", format=".3f"),
+    quantitative("o", title="Observed", format=".3f"),
+    quantitative("l", title="Lower", format=".3f"),
+    quantitative("u", title="Upper", format=".3f"),
+    quantitative("n", title="n"),
+]
 
 
-def spec(panels: list[dict[str, Any]]) -> dict[str, Any]:
+def spec(panels: list[dict[str, Any]]) -> Spec:
     """Draw small multiples on common axes."""
     rows = [
         {"title": p["title"], "kind": kind, "i": i, **b}
@@ -24,53 +30,37 @@ def spec(panels: list[dict[str, Any]]) -> dict[str, Any]:
     side = (WIDTH - GAP * (columns - 1)) // columns
     top = max((max(r["u"], r["p"], r["o"]) for r in bins), default=1.0)
     end = min(1.0, math.ceil(top * 10) / 10)
-    scale = alt.Scale(domain=[0, end], nice=False)
+    drawn = {"layer": _layers(end), "width": side, "height": side}
+    return theme.finished(
+        multiples(drawn, [p["title"] for p in panels], columns, "bins"), {"bins": rows}
+    )
+
+
+def _layers(end: float) -> list[Spec]:
+    """Bands, the diagonal, intervals, curves and points, from 0 to `end` on both axes."""
     # No gridlines: crossed by the intervals they would pass for a ruled table.
-    axis = alt.Axis(tickCount=4, grid=False)
-    groups = alt.Chart().transform_filter("datum.kind == 'bin'")
-    base = groups.encode(
-        x=alt.X("p:Q", scale=scale, axis=axis, title="Predicted risk"),
-        y=alt.Y("o:Q", scale=scale, axis=axis, title="Observed share"),
-    )
-    tips = [
-        alt.Tooltip("p:Q", title="Predicted", format=".3f"),
-        alt.Tooltip("o:Q", title="Observed", format=".3f"),
-        alt.Tooltip("l:Q", title="Lower", format=".3f"),
-        alt.Tooltip("u:Q", title="Upper", format=".3f"),
-        alt.Tooltip("n:Q", title="n"),
+    axis = {"scale": {"domain": [0, end], "nice": False}, "axis": {"tickCount": 4, "grid": False}}
+
+    def x(field: str) -> Spec:
+        return quantitative(field, title="Predicted risk", **axis)
+
+    def y(field: str) -> Spec:
+        return quantitative(field, title="Observed share", **axis)
+
+    group, curve = only("kind", "bin"), only("kind", "curve")
+    first = where("datum.i == 0 && datum.kind == 'bin'")
+    known = where("datum.l != null && datum.u != null")
+    band = {"type": "area", "color": theme.BAND, "opacity": 1, "clip": True}
+    ideal = {"type": "rule", "color": theme.QUIET, "strokeDash": [4, 3]}
+    bar = {"type": "rule", "color": theme.BLUE, "clip": True}
+    line = {"type": "line", "color": theme.INK, "strokeWidth": 1.1, "clip": True}
+    dot = {"type": "point", "shape": "circle", "size": 22, "fill": theme.BLUE,
+           "stroke": theme.BLUE, "opacity": 1}  # fmt: skip
+    diagonal = {"x": x("from_"), "y": y("from_"), "x2": {"field": "to"}, "y2": {"field": "to"}}
+    return [
+        layer(band, {"x": x("p"), "y": y("l"), "y2": {"field": "u"}}, curve, known),
+        layer(ideal, diagonal, first, computed("from_", "0"), computed("to", str(end))),
+        layer(bar, {"x": x("p"), "y": quantitative("l"), "y2": {"field": "u"}}, group),
+        layer(line, {"x": x("p"), "y": y("o")}, curve),
+        layer(dot, {"x": x("p"), "y": y("o"), "tooltip": TIPS}, group),
     ]
-    ideal = (
-        alt.Chart()
-        .transform_filter("datum.i == 0 && datum.kind == 'bin'")
-        .transform_calculate(from_="0", to=str(end))
-        .mark_rule(color=theme.QUIET, strokeDash=[4, 3])
-        .encode(
-            x=alt.X("from_:Q", scale=scale, axis=axis, title="Predicted risk"),
-            y=alt.Y("from_:Q", scale=scale, axis=axis, title="Observed share"),
-            x2="to:Q",
-            y2="to:Q",
-        )
-    )
-    bars = base.mark_rule(color=theme.BLUE, clip=True).encode(y="l:Q", y2="u:Q")
-    fitted = (
-        alt.Chart()
-        .transform_filter("datum.kind == 'curve'")
-        .encode(x=alt.X("p:Q", scale=scale, axis=axis, title="Predicted risk"))
-    )
-    band = (
-        fitted.transform_filter("datum.l != null && datum.u != null")
-        .mark_area(color=theme.BAND, opacity=1, clip=True)
-        .encode(y=alt.Y("l:Q", scale=scale, axis=axis, title="Observed share"), y2="u:Q")
-    )
-    line = fitted.mark_line(color=theme.INK, strokeWidth=1.1, clip=True).encode(
-        y=alt.Y("o:Q", scale=scale, axis=axis, title="Observed share")
-    )
-    dots = base.mark_point(
-        shape="circle", size=22, fill=theme.BLUE, stroke=theme.BLUE, opacity=1
-    ).encode(tooltip=tips)
-    drawn = alt.layer(band, ideal, bars, line, dots, data=alt.NamedData("bins")).properties(
-        width=side, height=side
-    )
-    order = [p["title"] for p in panels]
-    facet = alt.Facet("title:N", sort=order, header=alt.Header(title=None))
-    return theme.finished(drawn.facet(facet=facet, columns=columns), {"bins": rows})

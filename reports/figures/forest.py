@@ -1,11 +1,10 @@
 """Forest plot: a column of labels and one panel for each measure, row by row."""
 
-from functools import cache
+from collections.abc import Iterable
 from typing import Any
 
-import altair as alt
-
 from reports.figures import theme
+from reports.figures.layers import Spec, computed, layer, nominal, only, quantitative, where
 from reports.figures.plane import fitted, measured
 from reports.parts.forest import ForestData, Panel
 
@@ -13,21 +12,28 @@ ROW = 15
 LABELS = 212
 INDENT = 8
 GAP = 12
-# The charts are made once with stand-ins, which the page and the PDF replace alike.
+# What stands in the template for what the page replaces.
 TITLE, LOW, HIGH, ROWS, WIDE = "@title", 0.123454321, 0.987656789, 43210, 65432
-POINTS = "points @title"
+LOOKS: dict[str, Spec] = {
+    "ok": {"shape": "circle", "size": 34, "fill": theme.BLUE, "stroke": theme.BLUE},
+    "weak": {"shape": "circle", "size": 34, "fill": "white", "stroke": theme.QUIET},
+    "pooled": {"shape": "diamond", "size": 80, "fill": theme.INK, "stroke": theme.INK},
+}
+TIPS = [
+    nominal("name", title="Subgroup"),
+    nominal("tip", title="Value [interval]"),
+    nominal("n", title="n"),
+    nominal("status", title="Status"),
+]
 
 
-def spec(data: ForestData) -> dict[str, Any]:
+def spec(data: ForestData) -> Spec:
     """Draw labels and panels side by side, within the width of a page."""
-    labels, panel = _charts()
     many = len(data.panels)
     width = min(300, (theme.WIDTH - LABELS - GAP * many) // many - 4)
-    drawn = [_filled(labels, None, data.rows, width)]
-    drawn += [_filled(panel, p, data.rows, width) for p in data.panels]
-    points = {f"points {p.title}": p.points for p in data.panels}
+    points = {_points(p): p.points for p in data.panels}
     return theme.finished(
-        {"hconcat": drawn, "spacing": GAP},
+        _drawn(data.panels, data.rows, width),
         {"labels": (heading(data), *map(_fitting, data.labels)), **points},
     )
 
@@ -43,126 +49,84 @@ def _fitting(label: dict[str, Any]) -> dict[str, Any]:
     return label | {"text": fitted(label["text"], LABELS - INDENT - taken)}
 
 
-def template() -> dict[str, Any]:
+def template() -> Spec:
     """Give one panel with its stand-ins; the page fills in the measure and the rows chosen."""
-    return theme.finished({"hconcat": list(_charts()), "spacing": GAP}, {})
+    return theme.finished(_drawn([Panel(TITLE, False, (LOW, HIGH), ())], ROWS, WIDE), {})
 
 
-@cache
-def _charts() -> tuple[dict[str, Any], dict[str, Any]]:
-    charts = _labels(), _panel()
-    labels, panel = (c.to_dict(validate=False) for c in charts)
-    for chart in (labels, panel):
-        chart.pop("config", None)
-        chart.pop("$schema", None)
-    return labels, panel
-
-
-def _filled(node: Any, panel: Panel | None, rows: int, width: int) -> Any:
-    """Replace the stand-ins of a chart."""
-    if isinstance(node, list):
-        return [_filled(x, panel, rows, width) for x in node]
-    if isinstance(node, dict):
-        out = {k: _filled(v, panel, rows, width) for k, v in node.items()}
-        return out if panel is None or not panel.log else _logarithmic(out, panel)
-    plain: dict[Any, Any] = {
-        ROWS - 0.5: rows - 0.5,
-        ROW * (ROWS + 1): ROW * (rows + 1),
-        WIDE: width,
-    }
-    if panel is not None:
-        low, high = panel.domain
-        plain |= {TITLE: panel.title, POINTS: f"points {panel.title}", LOW: low, HIGH: high}
-    return plain.get(node, node)
-
-
-def _logarithmic(node: dict[str, Any], panel: Panel) -> dict[str, Any]:
-    if node.get("type") == "linear" and "domain" in node:
-        return {k: v for k, v in node.items() if k != "zero"} | {"type": "log"}
-    if node.get("title") == panel.title:
-        return node | {"values": panel.ticks}
-    return node
-
-
-def _y() -> alt.Y:
-    return alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[ROWS - 0.5, -1.5], nice=False))
-
-
-def _labels() -> Any:
-    base = alt.Chart(alt.NamedData("labels")).encode(y=_y())
-    head = base.transform_filter("datum.head == 1").mark_text(align="left", fontWeight="bold")
-    plain = base.transform_filter("datum.head == 0").mark_text(align="left")
-    n = base.mark_text(align="right", color=theme.QUIET)
-    return alt.layer(
-        head.encode(x=alt.value(0), text="text:N"),
-        plain.encode(x=alt.value(INDENT), text="text:N"),
-        n.encode(x=alt.value(LABELS), text="n:N"),
-    ).properties(width=LABELS, height=ROW * (ROWS + 1))
-
-
-def _panel() -> Any:
-    scale = alt.Scale(domain=[LOW, HIGH], type="linear", nice=False, zero=False)
-    axis = alt.Axis(title=TITLE, tickCount=3, grid=True, orient="bottom", format="~g")
-    points = alt.Chart(alt.NamedData(POINTS))
-    x = alt.X("v:Q", scale=scale, axis=axis)
-    y = _y()
-    layers = [
-        *_lines(points, scale, axis, y),
-        *_intervals(points, scale, axis, y),
-        *_marks(points, x, y),
-        points.transform_filter("datum.mark == 'none'")
-        .mark_text(align="left", fontStyle="italic", color=theme.QUIET, fontSize=theme.SMALL - 0.5)
-        .encode(x=alt.value(3), y=y, text="text:N"),
+def _drawn(panels: Iterable[Panel], rows: int, width: int) -> Spec:
+    panes = [
+        {"data": {"name": "labels"}, "layer": _labels(rows), "width": LABELS},
+        *({"data": {"name": _points(p)}, "layer": _panel(p, rows), "width": width} for p in panels),
     ]
-    return alt.layer(*layers).properties(width=WIDE, height=ROW * (ROWS + 1))
+    height = ROW * (rows + 1)
+    return {"hconcat": [pane | {"height": height} for pane in panes], "spacing": GAP}
 
 
-def _lines(points: Any, scale: alt.Scale, axis: alt.Axis, y: alt.Y) -> list[Any]:
+def _points(panel: Panel) -> str:
+    """Name the data of a panel."""
+    return f"points {panel.title}"
+
+
+def _y(rows: int, field: str = "y") -> Spec:
+    return quantitative(field, axis=None, scale={"domain": [rows - 0.5, -1.5], "nice": False})
+
+
+def _labels(rows: int) -> list[Spec]:
+    def column(x: int, text: str, look: Spec, *steps: Spec) -> Spec:
+        encoding = {"x": {"value": x}, "y": _y(rows), "text": nominal(text)}
+        return layer({"type": "text", **look}, encoding, *steps)
+
+    bold = {"align": "left", "fontWeight": "bold"}
+    return [
+        column(0, "text", bold, where("datum.head == 1")),
+        column(INDENT, "text", {"align": "left"}, where("datum.head == 0")),
+        column(LABELS, "n", {"align": "right", "color": theme.QUIET}),
+    ]
+
+
+def _panel(panel: Panel, rows: int) -> list[Spec]:
+    domain = {"domain": list(panel.domain), "nice": False}
+    axis = {"title": panel.title, "tickCount": 3, "grid": True, "orient": "bottom", "format": "~g"}
+    if panel.log:
+        place = {"scale": domain | {"type": "log"}, "axis": axis | {"values": panel.ticks}}
+    else:
+        place = {"scale": domain | {"type": "linear", "zero": False}, "axis": axis}
+    said = {"type": "text", "align": "left", "fontStyle": "italic", "color": theme.QUIET,
+            "fontSize": theme.SMALL - 0.5}  # fmt: skip
+    at = {"x": quantitative("v", **place), "y": _y(rows)}
+    return [
+        *_lines(place, rows),
+        *_intervals(place, rows),
+        *(
+            layer(
+                {"type": "point", "opacity": 1, **look}, at | {"tooltip": TIPS}, only("mark", mark)
+            )
+            for mark, look in LOOKS.items()
+        ),
+        layer(said, at | {"x": {"value": 3}, "text": nominal("text")}, only("mark", "none")),
+    ]
+
+
+def _lines(place: Spec, rows: int) -> list[Spec]:
     """Value in all units, and limits of the plan, each within its own row."""
-    tall = points.transform_calculate(top="datum.y - 0.5", bottom="datum.y + 0.5")
-    edge = y.copy()
-    edge.shorthand = "top:Q"
-
-    def line(field: str, **mark: Any) -> Any:
-        x = alt.X(f"{field}:Q", scale=scale, axis=axis)
-        kept = tall.transform_filter(f"datum.{field} != null").mark_rule(clip=True, **mark)
-        return kept.encode(x=x, y=edge, y2="bottom:Q")
-
+    steps = (computed("top", "datum.y - 0.5"), computed("bottom", "datum.y + 0.5"))
     limit = {"color": theme.VERMILION, "strokeDash": [3, 2], "strokeWidth": 1.3}
+    looks = {"base": {"color": "#7b8791", "strokeWidth": 1}, "floor": limit, "ceiling": limit}
+    tall = {"y": _y(rows, "top"), "y2": {"field": "bottom"}}
     return [
-        line("base", color="#7b8791", strokeWidth=1),
-        line("floor", **limit),
-        line("ceiling", **limit),
-    ]
+        layer({"type": "rule", "clip": True, **look}, {"x": quantitative(field, **place)} | tall,
+              *steps, where(f"datum.{field} != null"))
+        for field, look in looks.items()
+    ]  # fmt: skip
 
 
-def _intervals(points: Any, scale: alt.Scale, axis: alt.Axis, y: alt.Y) -> list[Any]:
-    known = points.transform_filter("datum.l != null && datum.u != null")
-    x = alt.X("l:Q", scale=scale, axis=axis)
-    thin = known.transform_filter("datum.mark != 'prediction'").mark_rule(
-        color=theme.BLUE, strokeWidth=1.4, clip=True
-    )
-    thick = known.transform_filter("datum.mark == 'prediction'").mark_rule(
-        color=theme.LIGHT_BLUE, strokeWidth=6, clip=True
-    )
-    return [thick.encode(x=x, x2="u:Q", y=y), thin.encode(x=x, x2="u:Q", y=y)]
-
-
-def _marks(points: Any, x: alt.X, y: alt.Y) -> list[Any]:
-    looks: dict[str, dict[str, Any]] = {
-        "ok": {"shape": "circle", "size": 34, "fill": theme.BLUE, "stroke": theme.BLUE},
-        "weak": {"shape": "circle", "size": 34, "fill": "white", "stroke": theme.QUIET},
-        "pooled": {"shape": "diamond", "size": 80, "fill": theme.INK, "stroke": theme.INK},
-    }
-    tips = [
-        alt.Tooltip("name:N", title="Subgroup"),
-        alt.Tooltip("tip:N", title="Value [interval]"),
-        alt.Tooltip("n:N", title="n"),
-        alt.Tooltip("status:N", title="Status"),
-    ]
+def _intervals(place: Spec, rows: int) -> list[Spec]:
+    known = where("datum.l != null && datum.u != null")
+    ends = {"x": quantitative("l", **place), "x2": {"field": "u"}, "y": _y(rows)}
+    thin = {"type": "rule", "color": theme.BLUE, "strokeWidth": 1.4, "clip": True}
+    thick = {"type": "rule", "color": theme.LIGHT_BLUE, "strokeWidth": 6, "clip": True}
     return [
-        points.transform_filter(f"datum.mark == '{mark}'")
-        .mark_point(opacity=1, **look)
-        .encode(x=x, y=y, tooltip=tips)
-        for mark, look in looks.items()
+        layer(thick, ends, known, only("mark", "prediction")),
+        layer(thin, ends, known, where("datum.mark != 'prediction'")),
     ]

@@ -2,53 +2,55 @@
 
 from typing import Any
 
-import altair as alt
-
 from reports.figures import theme
+from reports.figures.layers import Spec, layer, multiples, quantitative, where
 
 COLUMNS = 4
 SIDE = 131
+X: Spec = {
+    "title": "Predicted risk",
+    "axis": {"tickCount": 4, "format": "~f", "grid": False},
+}
+Y: Spec = {
+    "title": "Share of units",
+    "axis": {"tickCount": 4, "grid": False, "labelExpr": "format(abs(datum.value), '.1f')"},
+}
+TIPS = [
+    quantitative("x", title="From risk", format=".2f"),
+    quantitative("np", title="With outcome (n)"),
+    quantitative("nn", title="Without outcome (n)"),
+]
 
 
-def spec(data: dict[str, Any]) -> dict[str, Any]:
+def spec(data: dict[str, Any]) -> Spec:
     """Draw mirrored histograms on common axes."""
     rows = [
         {"title": p["title"], "i": i, "mark": data["threshold"], "zero": 0, **b}
         for p in data["panels"]
         for i, b in enumerate(p["bins"])
     ]
-    axis = alt.Axis(tickCount=4, format="~f", grid=False)
-    y_axis = alt.Axis(tickCount=4, grid=False, labelExpr="format(abs(datum.value), '.1f')")
-    x = alt.X("x:Q", title="Predicted risk", axis=axis, scale=alt.Scale(domain=[0, 1]))
-
-    def bars(field: str, **look: Any) -> Any:
-        y = alt.Y(f"{field}:Q", title="Share of units", axis=y_axis)
-        kept = alt.Chart().transform_filter(f"datum.{field} != null")
-        return kept.mark_bar(**look).encode(
-            x=x,
-            x2="x2:Q",
-            y=y,
-            y2=alt.Y2("zero:Q"),
-            tooltip=[
-                alt.Tooltip("x:Q", title="From risk", format=".2f"),
-                alt.Tooltip("np:Q", title="With outcome (n)"),
-                alt.Tooltip("nn:Q", title="Without outcome (n)"),
-            ],
-        )
-
-    zero = alt.Chart().transform_filter("datum.i == 0").mark_rule(color=theme.INK, strokeWidth=0.8)
-    at = (
-        alt.Chart()
-        .transform_filter("datum.i == 0 && datum.mark != null")
-        .mark_rule(color=theme.INK, strokeDash=[3, 2], strokeWidth=1)
-    )
-    drawn = alt.layer(
-        bars("up", fill=theme.BLUE, stroke="white", strokeWidth=0.4),
-        bars("down", fill="white", stroke=theme.VERMILION, strokeWidth=1),
-        zero.encode(y="zero:Q"),
-        at.encode(x=alt.X("mark:Q", title="Predicted risk", axis=axis)),
-        data=alt.NamedData("bins"),
-    ).properties(width=SIDE, height=64)
+    line = {"type": "rule", "color": theme.INK}
+    layers = [
+        _bars("up", {"fill": theme.BLUE, "stroke": "white", "strokeWidth": 0.4}),
+        _bars("down", {"fill": "white", "stroke": theme.VERMILION, "strokeWidth": 1}),
+        layer(line | {"strokeWidth": 0.8}, {"y": quantitative("zero")}, where("datum.i == 0")),
+        layer(
+            line | {"strokeDash": [3, 2], "strokeWidth": 1},
+            {"x": quantitative("mark", **X)},
+            where("datum.i == 0 && datum.mark != null"),
+        ),
+    ]
+    drawn = {"layer": layers, "width": SIDE, "height": 64}
     order = [p["title"] for p in data["panels"]]
-    facet = alt.Facet("title:N", sort=order, header=alt.Header(title=None))
-    return theme.finished(drawn.facet(facet=facet, columns=COLUMNS), {"bins": rows})
+    return theme.finished(multiples(drawn, order, COLUMNS, "bins"), {"bins": rows})
+
+
+def _bars(field: str, look: Spec) -> Spec:
+    encoding = {
+        "x": quantitative("x", scale={"domain": [0, 1]}, **X),
+        "x2": {"field": "x2"},
+        "y": quantitative(field, **Y),
+        "y2": {"field": "zero"},
+        "tooltip": TIPS,
+    }
+    return layer({"type": "bar", **look}, encoding, where(f"datum.{field} != null"))

@@ -14,11 +14,8 @@ SMALL = 10
 WIDTH = 656
 
 
-def finished(chart: Any, datasets: dict[str, Any]) -> dict[str, Any]:
-    """Apply the look, add the data and give the specification.
-
-    Charts name their data only: Altair would copy and hash the rows in every layer.
-    """
+def finished(drawn: dict[str, Any], datasets: dict[str, Any]) -> dict[str, Any]:
+    """Apply the look, and add the data that the layers name."""
     config: dict[str, Any] = {
         "background": "white",
         "font": FONT,
@@ -47,8 +44,5 @@ def finished(chart: Any, datasets: dict[str, Any]) -> dict[str, Any]:
         "concat": {"spacing": 12},
         "facet": {"spacing": 12},
     }
-    spec: dict[str, Any] = dict(chart) if isinstance(chart, dict) else chart.to_dict(validate=False)
-    spec["config"] = config
-    spec["datasets"] = {name: list(rows) for name, rows in datasets.items()}
-    spec.pop("$schema", None)
-    return spec
+    rows = {name: list(rows) for name, rows in datasets.items()}
+    return {**drawn, "config": config, "datasets": rows}

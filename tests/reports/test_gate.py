@@ -14,7 +14,7 @@ from reports.words import VERDICT
 from tests.reports.gated import gated, judged_of
 from tests.reports.sample import sample
 
-HEAVY = ("altair", "vl_convert", "weasyprint", "jinja2", "pikepdf")
+HEAVY = ("vl_convert", "weasyprint", "jinja2", "pikepdf")
 
 
 @pytest.mark.parametrize("status", [s for s in VERDICT if s != "error"])
