@@ -113,7 +113,10 @@ def _write(
     with warnings.catch_warnings(), _uncollected():
         # WeasyPrint leaves its own colour profile to the garbage collector to close.
         warnings.simplefilter("ignore", ResourceWarning)
-        pdf: bytes = document.write_pdf(pdf_variant="pdf/a-3a", attachments=attached)
+        # Compressed when it is marked accessible, which rewrites every page: once is enough.
+        pdf: bytes = document.write_pdf(
+            pdf_variant="pdf/a-3a", attachments=attached, uncompressed_pdf=True
+        )
     return pdf
 
 
