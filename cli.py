@@ -19,6 +19,26 @@ from commands.lazy import lazy_group
 from commands.lint import lint
 from commands.manifest import manifest
 from commands.merge import merge
+from commands.options import (
+    BandOption,
+    ByOption,
+    DepthOption,
+    LabelOption,
+    LevelOption,
+    PatientOption,
+    PositiveOption,
+    QuietOption,
+    ReferenceOption,
+    ResamplesOption,
+    ScoreKindOption,
+    ScoreOption,
+    SeedOption,
+    SiteOption,
+    ThresholdOption,
+    ThresholdSourceOption,
+    UnitOption,
+)
+from commands.sharing import MinCellOption
 from commands.sign import sign
 from commands.tally import tally
 from commands.verify import verify
@@ -34,9 +54,6 @@ app = typer.Typer(
 )
 
 Out = Annotated[Path, typer.Option("--out", envvar="EQUIPOISE_OUT", help="Folder to write to.")]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", envvar="EQUIPOISE_QUIET", help="No progress on stderr.")
-]
 
 
 def _version(wanted: bool) -> None:
@@ -68,7 +85,7 @@ def root(
 def demo(
     name: Annotated[str, typer.Argument(help="heart or support2.")] = "heart",
     out: Out = Path("out"),
-    quiet: Quiet = False,
+    quiet: QuietOption = False,
 ) -> None:
     """The whole job on real patients that come with the install."""
     from commands.demo import run_demo
@@ -123,7 +140,7 @@ def predict(
     trust: Annotated[
         bool, typer.Option("--trust", help="Load pickles and named code, which can do anything.")
     ] = False,
-    quiet: Quiet = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Run a model over a cohort and write what it predicts beside the cohort's columns.
 
@@ -163,15 +180,13 @@ def audit(
             "survival; detection takes a plan.",
         ),
     ] = None,
-    label: Annotated[str | None, typer.Option("--label", help="Outcome column.")] = None,
+    label: LabelOption = None,
     labels: Annotated[
         list[str] | None,
         typer.Option("--labels", help="Multilabel: LABEL=COLUMN (repeatable)."),
     ] = None,
-    positive: Annotated[
-        str | None, typer.Option("--positive", help="Label value that means the condition.")
-    ] = None,
-    score: Annotated[str | None, typer.Option("--score", help="Score column.")] = None,
+    positive: PositiveOption = None,
+    score: ScoreOption = None,
     scores: Annotated[
         list[str] | None,
         typer.Option("--scores", help="Score column of a class or label: CLASS=COLUMN (repeat)."),
@@ -189,43 +204,26 @@ def audit(
     data_range: Annotated[
         float | None, typer.Option("--data-range", help="Image: range of its values, as 255.")
     ] = None,
-    score_kind: Annotated[
-        str | None, typer.Option("--score-kind", help="probability (default), logit or rank.")
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option("--threshold", help="Flag when score >= this.")
-    ] = None,
-    threshold_source: Annotated[
-        str | None,
-        typer.Option("--threshold-source", help="fixed (default), external or tuned_here."),
-    ] = None,
+    score_kind: ScoreKindOption = None,
+    threshold: ThresholdOption = None,
+    threshold_source: ThresholdSourceOption = None,
     top_k: Annotated[
         int | None, typer.Option("--top-k", help="Multiclass: the k of top-k accuracy (2).")
     ] = None,
-    by: Annotated[
-        list[str] | None, typer.Option("--by", help="Attribute column (repeatable).")
-    ] = None,
-    band: Annotated[
-        list[str] | None, typer.Option("--band", help="Bands of an attribute: age=40,65,80.")
-    ] = None,
-    reference: Annotated[
-        list[str] | None, typer.Option("--reference", help="Reference level: sex=M.")
-    ] = None,
-    site: Annotated[str | None, typer.Option("--site", help="Site column.")] = None,
-    patient: Annotated[str | None, typer.Option("--patient", help="Patient column.")] = None,
-    unit: Annotated[str | None, typer.Option("--unit", help="Unique unit id column.")] = None,
+    by: ByOption = None,
+    band: BandOption = None,
+    reference: ReferenceOption = None,
+    site: SiteOption = None,
+    patient: PatientOption = None,
+    unit: UnitOption = None,
     covariate: Annotated[
         list[str] | None,
         typer.Option("--covariate", help="Column whose recording is compared by site."),
     ] = None,
-    depth: Annotated[
-        int | None, typer.Option("--depth", help="Cross at most so many attributes (default 1).")
-    ] = None,
-    level: Annotated[float | None, typer.Option("--level", help="Interval level (0.95).")] = None,
-    resamples: Annotated[
-        int | None, typer.Option("--resamples", help="Bootstrap resamples (2000).")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the resamples (1).")] = None,
+    depth: DepthOption = None,
+    level: LevelOption = None,
+    resamples: ResamplesOption = None,
+    seed: SeedOption = None,
     measure: Annotated[
         list[str] | None, typer.Option("--measure", help="Report only this measure (repeatable).")
     ] = None,
@@ -253,9 +251,7 @@ def audit(
     share: Annotated[
         bool, typer.Option("--share", help="Withhold small cells to let the result leave (binary).")
     ] = False,
-    min_cell: Annotated[
-        int | None, typer.Option("--min-cell", help="With --share: fewest people shown (11).")
-    ] = None,
+    min_cell: MinCellOption = None,
     waivers: Annotated[
         Path | None,
         typer.Option(
@@ -265,7 +261,7 @@ def audit(
         ),
     ] = None,
     out: Out = Path("out"),
-    quiet: Quiet = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Audit predictions by subgroup and site: out/audit.json and out/report.html."""
     from commands.audit import Flags, run_audit
@@ -357,7 +353,7 @@ def schema(
     name: Annotated[
         str,
         typer.Argument(
-            help="plan, result, model, comparison, instrument, answers, profile or waivers."
+            help="plan, result, model, comparison, instrument, answers, profile, waivers or lock."
         ),
     ],
 ) -> None:

@@ -1,7 +1,8 @@
 """Requirements on the cohort: counts are facts, so they are met or violated without an interval.
 
 A level that is declared and has no rows counts nobody. What is withheld from a shared result, or
-has nothing to be a share of, is not estimable and never a pass.
+has nothing to be a share of, is not estimable and never a pass. So is a share of rows without a
+score before scores are read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,10 @@ SHARED = {
 _FIELD = {"n": "n", "patients": "patients", "positives": "n_positive", "negatives": "n_negative"}
 _RANK: tuple[VerdictStatus, ...] = ("violated", "not_estimable", "met")
 _WITHHELD = "the count is withheld, or was not made"
+_UNREAD = (
+    "rows without a score are counted at the audit, because scores are not read before the plan "
+    "is locked"
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,10 @@ class _Found:
     @property
     def is_share(self) -> bool:
         return self.name in SHARED
+
+    @property
+    def is_unread(self) -> bool:
+        return self.reason == _UNREAD
 
     @property
     def value(self) -> float | None:
@@ -105,16 +114,22 @@ class _Found:
         )
 
 
-def coverage_verdicts(plan: Plan, cohort: CohortSummary) -> list[Verdict]:
+def coverage_verdicts(
+    plan: Plan, cohort: CohortSummary, *, scores_read: bool = True
+) -> list[Verdict]:
     """Hold the counts of a cohort against all that a plan requires of its coverage."""
-    return [coverage_verdict(r, cohort, plan.level) for r in plan.coverage]
+    return [coverage_verdict(r, cohort, plan.level, scores_read=scores_read) for r in plan.coverage]
 
 
 def coverage_verdict(
-    requirement: CoverageRequirement, cohort: CohortSummary, level: float
+    requirement: CoverageRequirement,
+    cohort: CohortSummary,
+    level: float,
+    *,
+    scores_read: bool = True,
 ) -> Verdict:
     """Hold the counts of a cohort against one requirement; the worst of them decides."""
-    found = list(_found(requirement, _Cohort(cohort)))
+    found = list(_found(requirement, _Cohort(cohort, scores_read)))
     worst = min(found, key=lambda one: one.urgency)  # of equals, the first as stated
     return Verdict(
         requirement=requirement.id,
@@ -181,6 +196,7 @@ class _Cohort:
     """A cohort with its strata at hand."""
 
     summary: CohortSummary
+    scores_read: bool
 
     @cached_property
     def counts(self) -> Mapping[str, StratumCount]:
@@ -223,6 +239,9 @@ def _found(requirement: CoverageRequirement, cohort: _Cohort) -> Iterator[_Found
     for entry in requirement.strata:
         strata = cohort.strata(entry)
         for name, asked in {**requirement.counts, **requirement.shares}.items():
+            if name == "missing_score" and not cohort.scores_read:
+                yield _Found(name, entry, asked, None, reason=_UNREAD)
+                continue
             if not strata:  # no level was recorded of anybody
                 yield _Found(name, entry, asked, *cohort.nobody_in(entry, name))
             for stratum in strata:
@@ -264,9 +283,11 @@ def _reason(worst: _Found, found: Sequence[_Found]) -> str:
     start = f"{worst.place}: {worst.words}"
     if len(found) == 1:
         return start
-    same = sum(one.status == worst.status for one in found)
+    alike = [o for o in found if (o.status, o.is_unread) == (worst.status, worst.is_unread)]
     what = "strata" if len({one.name for one in found}) == 1 else "counts"
     said = {"violated": "short", "met": "as asked", "not_estimable": "without a count"}
     if worst.is_share:
         said["violated"] = "above it"
-    return f"{start} ({same} of {len(found)} {what} {said[worst.status]})"
+    if worst.is_unread:
+        said["not_estimable"] = "left to it"
+    return f"{start} ({len(alike)} of {len(found)} {what} {said[worst.status]})"

@@ -7,16 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.decision_curves import (
-    Falling,
-    decision_curve,
-    operating_points,
-    probability_thresholds,
-    score_thresholds,
-    threshold_sweep,
-)
-from audit.plan import Plan
-from audit.result import (
+from audit.curve_sections import (
     CalibrationBin,
     CalibrationCurve,
     Curves,
@@ -26,6 +17,15 @@ from audit.result import (
     SmoothCurve,
     ThresholdSweep,
 )
+from audit.decision_curves import (
+    Falling,
+    decision_curve,
+    operating_points,
+    probability_thresholds,
+    score_thresholds,
+    threshold_sweep,
+)
+from audit.plan import Plan
 from audit.rows import Floats, Grouped, Ints, Rows, grouped
 from audit.smooth_curves import smooth_curve
 from audit.stats.linear import cluster_variance, interval, ratio_influence

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
+from audit.curve_sections import DecisionCurve, OperatingPoint, ThresholdSweep
 from audit.plan import Options
-from audit.result import DecisionCurve, OperatingPoint, ThresholdSweep
 from audit.rows import Floats, Ints, Rows
 from audit.stats.ladder import sensitivity_at_specificity, specificity_at_sensitivity
 from audit.stats.linear import interval

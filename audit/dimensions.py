@@ -12,6 +12,7 @@ from audit.cells import NUMBER, Texts, decode, number_text, numbers
 from audit.findings import Findings, share
 from audit.plan import Attribute, Plan
 from audit.problems import nearest
+from audit.result import AttributeLevels
 from audit.sources.source import Source
 
 MISSING = "(missing)"
@@ -41,6 +42,20 @@ class Dimension:
     def ordered(self, order: NDArray[np.int64]) -> "Dimension":
         """Return the dimension with its rows in another order."""
         return replace(self, codes=self.codes[order])
+
+
+def attribute_levels(dimension: Dimension) -> AttributeLevels:
+    """Describe an attribute and its levels."""
+    return AttributeLevels(
+        name=dimension.name,
+        column=dimension.column,
+        role=dimension.role,
+        edges=dimension.edges,
+        levels=dimension.levels,
+        reference=dimension.reference,
+        reference_chosen=dimension.reference_chosen,
+        missing=dimension.missing,
+    )
 
 
 def build_dimensions(

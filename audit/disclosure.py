@@ -78,7 +78,8 @@ def shareable(
     Parameters
     ----------
     result : AuditResult
-        As `audit.run.audit` gives it.
+        As `audit.run.audit` gives it. What people wrote in it (the plan, waivers, reasons of the
+        lock) is left as it is: `checklists.shared_texts` holds that against what is withheld.
     min_cell : int
         Fewest people a cell may show, at least 2.
     also : collection of str

@@ -395,13 +395,15 @@ METHODS = (
         )
         for kind in ("cluster_robust", "linearised")
     ),
-    Entry(
-        "wald_cluster_robust",
-        "Wald test, cluster-robust",
-        "Wald test of group by logit(p) in a logistic model, with the sandwich variance summed by "
-        "patient.",
-        "A small p says that one recalibration for all groups would not do.",
-        _ROBUST,
+    *(
+        Entry(
+            f"wald_{kind}",
+            f"Wald test, {kind.replace('_', '-')}",
+            f"Wald test of group by logit(p) in a logistic model, with the sandwich variance{of}.",
+            "A small p says that one recalibration for all groups would not do.",
+            _ROBUST,
+        )
+        for kind, of in (("cluster_robust", " summed by patient"), ("robust", " of the units"))
     ),
     Entry(
         "mover_any_dependence",

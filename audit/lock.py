@@ -40,32 +40,32 @@ class LockedCohort(PlanPart):
     """The cohort without its scores: rows, and a hash of each column whatever the order of rows."""
 
     rows: int
-    columns: dict[str, str]
+    columns: dict[str, str] = Field(description="Column -> SHA-256 of its values.")
 
 
 class LockedPlan(PlanPart):
     """One plan, fixed on a day."""
 
-    sha256: str
-    locked_on: str
-    plan: dict[str, Any]
-    cohort: LockedCohort | None = None
+    sha256: str = Field(description="SHA-256 of the plan.")
+    locked_on: str = Field(description="Day it was fixed: 2026-01-31.")
+    plan: dict[str, Any] = Field(description="The plan, every default written out.")
+    cohort: LockedCohort | None = Field(None, description="The cohort, where it was at hand.")
 
 
 class EarlierLock(PlanPart):
     """A lock that was replaced, and why."""
 
     lock: LockedPlan
-    replaced_on: str
-    reason: str
+    replaced_on: str = Field(description="Day of the lock that replaced it.")
+    reason: str = Field(description="Why; printed in every report.")
 
 
 class LockFile(PlanPart):
-    """The file beside the plan."""
+    """The plan as it was fixed before scores were read: the file beside it, and its seal."""
 
-    version: Literal[1] = 1
-    lock: LockedPlan
-    history: tuple[EarlierLock, ...] = ()
+    version: Literal[1] = Field(1, description="Version of the file's format.")
+    lock: LockedPlan = Field(description="The plan that holds.")
+    history: tuple[EarlierLock, ...] = Field((), description="Earlier locks, the first first.")
     seal: str = Field("", description="SHA-256 of everything else in the file.")
 
     def sealed(self) -> "LockFile":

@@ -6,14 +6,13 @@ the result, so that a reader can see whether the requirements were changed after
 
 import hashlib
 import json
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from audit.plan_part import PlanPart, rising
 from audit.plan_tasks import Detection, ImageToImage, Segmentation, Survival
-from audit.requirement import ChangeRequirement, ChecklistRequirement, CoverageRequirement
+from audit.requirement import ChangeRequirement, ChecklistRequirement, CoverageRequirement, Day
 from audit.requirement import Fraction as Fraction
 from audit.requirement import Names as Names
 from audit.requirement import Requirement as Requirement
@@ -250,9 +249,7 @@ class Plan(PlanPart):
         Precision(), description="Interval widths for the adequacy of the sample size."
     )
     max_levels: int = Field(500, ge=2, description="More levels than this is taken for an error.")
-    as_of: str | None = Field(
-        None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="Date the audit speaks of: 2026-01-31."
-    )
+    as_of: Day | None = Field(None, description="Date the audit speaks of: 2026-01-31.")
     requirements: tuple[Requirement, ...] = Field(
         (), description="What must hold of measures and of disparities."
     )
@@ -271,15 +268,6 @@ class Plan(PlanPart):
     def _bare_names(cls, value: object) -> object:
         if isinstance(value, dict):
             return {k: {} if v is None else v for k, v in value.items()}
-        return value
-
-    @field_validator("as_of", mode="before")
-    @classmethod
-    def _real_date(cls, value: object) -> object:
-        if isinstance(value, date):
-            return value.isoformat()
-        if isinstance(value, str):
-            date.fromisoformat(value)
         return value
 
     @model_validator(mode="before")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from audit.cells import decode
 from audit.coverage_verdicts import coverage_verdicts
+from audit.dimensions import attribute_levels
 from audit.exit_codes import MET, UNDECIDED, VIOLATED, OnInconclusive
 from audit.leakage import Overlap
 from audit.plan import Plan
@@ -113,6 +114,7 @@ def readiness_of(
     chosen, origin = _icc(icc, cohort)
     sizes = stratum_sizes(cohort, chosen)
     strata = tuple(_strata(cohort, plan))
+    summary = _summary(cohort, plan, strata)
     patients = len(np.unique(cohort.patient))
     found = Readiness(
         plan_sha256=plan.sha256(),
@@ -124,9 +126,9 @@ def readiness_of(
         patients=patients,
         patients_declared=cohort.patients_declared,
         roles=tuple(_roles(cohort, roles)),
-        attributes=_attributes(cohort),
+        attributes=summary.attributes,
         strata=strata,
-        coverage=tuple(coverage_verdicts(plan, _summary(cohort, plan, strata))),
+        coverage=tuple(coverage_verdicts(plan, summary, scores_read=False)),
         assumptions=Assumptions(
             power=POWER,
             level=plan.level,
@@ -263,22 +265,6 @@ def _roles(cohort: Unscored, roles: Mapping[str, str]) -> list[Role]:
     ]  # fmt: skip
 
 
-def _attributes(cohort: Unscored) -> tuple[AttributeLevels, ...]:
-    return tuple(
-        AttributeLevels(
-            name=d.name,
-            column=d.column,
-            role=d.role,
-            edges=d.edges,
-            levels=d.levels,
-            reference=d.reference,
-            reference_chosen=d.reference_chosen,
-            missing=d.missing,
-        )
-        for d in cohort.dimensions
-    )
-
-
 def _summary(cohort: Unscored, plan: Plan, strata: Sequence[Stratum]) -> CohortSummary:
     """The cohort as coverage is held against it; what only scores tell has no count."""
     made_of = {name: one.attributes for one in cohort.sets for name in one.strata}
@@ -300,7 +286,7 @@ def _summary(cohort: Unscored, plan: Plan, strata: Sequence[Stratum]) -> CohortS
         score=plan.columns.score or "",
         score_kind=plan.score_kind,
         threshold=None if used is None else ThresholdUsed(value=used.value, source=used.source),
-        attributes=_attributes(cohort),
+        attributes=tuple(attribute_levels(d) for d in cohort.dimensions),
         strata=tuple(_count(s, made_of[s.stratum]) for s in strata),
         covariates=(),
         task=plan.task,

@@ -6,7 +6,7 @@ Every kind has an id, a rationale and a severity, and is judged into one verdict
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from audit.plan_part import PlanPart
 
@@ -21,7 +21,16 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _real_date(value: object) -> object:
+    if isinstance(value, date):  # as YAML reads it
+        return value.isoformat()
+    if isinstance(value, str):
+        date.fromisoformat(value)
+    return value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), BeforeValidator(_real_date)]
 
 
 class Stated(PlanPart):
@@ -169,20 +178,9 @@ class ChecklistRequirement(Stated):
     stale: Literal["refused", "allowed"] = Field(
         "refused", description="Whether evidence may have changed since it was cited."
     )
-    by: str | None = Field(
-        None,
-        pattern=r"^\d{4}-\d{2}-\d{2}$",
-        description="From this date on; before it, the requirement does not apply yet.",
+    by: Day | None = Field(
+        None, description="From this date on; before it, the requirement does not apply yet."
     )
-
-    @field_validator("by", mode="before")
-    @classmethod
-    def _real_date(cls, value: object) -> object:
-        if isinstance(value, date):
-            return value.isoformat()
-        if isinstance(value, str):
-            date.fromisoformat(value)
-        return value
 
     @model_validator(mode="after")
     def _names_items(self) -> "ChecklistRequirement":

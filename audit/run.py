@@ -16,7 +16,7 @@ from audit.cohort import Cohort
 from audit.complement import complement_disparities
 from audit.criteria import criteria_of
 from audit.curves import curves_of
-from audit.dimensions import Dimension
+from audit.dimensions import attribute_levels
 from audit.disparity import disparities_of, with_nulls
 from audit.estimates import Counted, estimates_of
 from audit.families import Compared, adjusted, limited, named, with_simultaneous
@@ -29,7 +29,6 @@ from audit.plan import Plan
 from audit.provenance import provenance_of
 from audit.result import (
     SCHEMA_VERSION,
-    AttributeLevels,
     AuditResult,
     CohortSummary,
     Disparity,
@@ -293,20 +292,6 @@ def _cohort_summary(
         strata=tuple(c for r in results for c in _counts(cohort, rows, r)),
         covariates=cohort.covariates,
         linked=linked(cohort.dimensions),
-    )
-
-
-def attribute_levels(dimension: Dimension) -> AttributeLevels:
-    """Describe an attribute and its levels."""
-    return AttributeLevels(
-        name=dimension.name,
-        column=dimension.column,
-        role=dimension.role,
-        edges=dimension.edges,
-        levels=dimension.levels,
-        reference=dimension.reference,
-        reference_chosen=dimension.reference_chosen,
-        missing=dimension.missing,
     )
 
 

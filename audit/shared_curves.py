@@ -13,16 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.result import (
-    AuditResult,
+from audit.curve_sections import (
     CalibrationBin,
     CalibrationCurve,
     Curves,
     DecisionCurve,
     RiskDistribution,
-    StratumCount,
     ThresholdSweep,
 )
+from audit.result import AuditResult, StratumCount
 from audit.stats.proportions import wilson
 from audit.strata import OVERALL
 from audit.suppression import is_small

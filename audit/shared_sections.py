@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from audit.result import AuditResult, CalibrationCurve, Curves, Estimate, StratumCount
+from audit.curve_sections import CalibrationCurve, Curves
+from audit.result import AuditResult, Estimate, StratumCount
 from audit.sections import (
     Adequacy,
     AssignmentBound,

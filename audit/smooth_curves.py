@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from audit.curve_sections import SmoothCurve
 from audit.ladder import rung_means
-from audit.result import SmoothCurve
 from audit.rows import Floats, Ints, Rows
 from audit.stats.flexible import (
     CurveBand,

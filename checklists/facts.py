@@ -1,6 +1,7 @@
 """The named facts that decide which items apply: the product profile says them, items ask them."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -110,6 +111,7 @@ def values_of(facts: Facts, name: str) -> frozenset[str] | None:
     return frozenset(value) if isinstance(value, tuple) else frozenset((str(value),))
 
 
+@cache
 def possible_values(name: str) -> tuple[str, ...]:
     """Every value that a fact may have, as words (yes and no for a flag)."""
     return tuple(dict.fromkeys(_words(Facts.model_fields[name].annotation)))

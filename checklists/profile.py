@@ -80,7 +80,9 @@ def read_profile(path: Path) -> Profile:
         raise InputError(Problem("no_profile", str(path), reason, _KIND.start))
     stated = read.profile.model_dump(exclude={"instruments"})
     own = tuple(name for name in read.profile.instruments if name.endswith((".yaml", ".yml")))
-    catalogue = load_catalogue(tuple((path.parent / name).resolve() for name in own))
+    files = tuple((path.parent / name).resolve() for name in own)
+    # Without files of one's own it is the call that is made elsewhere, checked and kept once.
+    catalogue = load_catalogue(files) if files else load_catalogue()
     data = (read.data,) if isinstance(read.data, str) else read.data
     model = read.product.model
     return Profile(

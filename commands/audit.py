@@ -94,8 +94,8 @@ def run_audit(
     if share:
         from audit.yaml_file import without_comments
 
-        result = shared_result(result, min_cell)
         plan_text = without_comments(plan_text)  # `equipoise init` counts missing values there
+        result = shared_result(result, min_cell, plan=(plan_text, name))
     if given is not None:
         result = _waived(result, full, given, plan, str(waivers))
     text = write_result(result, out, plan_text, keep_plan=plan_path is None)
@@ -194,11 +194,32 @@ def _prepare() -> None:
     prepare()
 
 
-def shared_result(result: Any, min_cell: int | None, also: Collection[str] = ()) -> Any:
-    """Withhold small cells everywhere in a result, and these strata in any case."""
-    from audit.disclosure import MIN_CELL, shareable
+def shared_result(
+    result: Any,
+    min_cell: int | None,
+    also: Collection[str] = (),
+    plan: tuple[str, str] | None = None,
+) -> Any:
+    """Withhold small cells everywhere in a result, and these strata in any case.
 
-    return shareable(result, MIN_CELL if min_cell is None else min_cell, also)
+    `plan` is the text of its plan, to be shown with it, and how problems call it.
+
+    Raises
+    ------
+    InputError
+        When words of people in it tell what is withheld.
+    """
+    from audit.disclosure import MIN_CELL, shareable
+    from checklists.shared_texts import told_in_file, told_in_result, without_told
+    from checklists.withheld import Withheld
+
+    made = shareable(result, MIN_CELL if min_cell is None else min_cell, also)
+    withheld = Withheld(((result, made),))
+    problems = [*told_in_file(*plan, withheld)] if plan is not None else []
+    problems = problems or [*told_in_result(result, "the audit", withheld)]
+    if problems:
+        raise InputError(problems)
+    return without_told(made, withheld)
 
 
 def write_result(result: Any, out: Path, plan_text: str, *, keep_plan: bool) -> str:

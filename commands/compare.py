@@ -7,6 +7,21 @@ import typer
 
 from audit.problems import InputError, Problem
 from commands.audit import Flags, _place, _plan
+from commands.options import (
+    BandOption,
+    ByOption,
+    DepthOption,
+    LabelOption,
+    LevelOption,
+    PatientOption,
+    PlanOption,
+    PositiveOption,
+    QuietOption,
+    ResamplesOption,
+    ScoreKindOption,
+    SeedOption,
+    SiteOption,
+)
 
 
 def compare(
@@ -14,9 +29,7 @@ def compare(
     b: Annotated[
         Path | None, typer.Argument(help="Predictions of model b; absent: the same file.")
     ] = None,
-    plan: Annotated[
-        Path | None, typer.Option("--plan", help="Plan file, instead of flags.")
-    ] = None,
+    plan: PlanOption = None,
     score_a: Annotated[
         str | None, typer.Option("--score-a", help="Score column of model a.")
     ] = None,
@@ -41,40 +54,26 @@ def compare(
         float | None,
         typer.Option("--parity", help="Largest difference of two scores that are the same."),
     ] = None,
-    label: Annotated[str | None, typer.Option("--label", help="Outcome column.")] = None,
-    positive: Annotated[
-        str | None, typer.Option("--positive", help="Label value that means the condition.")
-    ] = None,
+    label: LabelOption = None,
+    positive: PositiveOption = None,
     score: Annotated[str | None, typer.Option("--score", help="Score column of both.")] = None,
-    score_kind: Annotated[
-        str | None, typer.Option("--score-kind", help="probability (default), logit or rank.")
-    ] = None,
+    score_kind: ScoreKindOption = None,
     threshold: Annotated[
         float | None, typer.Option("--threshold", help="Flag when score >= this, in both.")
     ] = None,
-    by: Annotated[
-        list[str] | None, typer.Option("--by", help="Attribute column (repeatable).")
-    ] = None,
-    band: Annotated[
-        list[str] | None, typer.Option("--band", help="Bands of an attribute: age=40,65,80.")
-    ] = None,
-    site: Annotated[str | None, typer.Option("--site", help="Site column.")] = None,
-    patient: Annotated[str | None, typer.Option("--patient", help="Patient column.")] = None,
+    by: ByOption = None,
+    band: BandOption = None,
+    site: SiteOption = None,
+    patient: PatientOption = None,
     unit: Annotated[
         str | None, typer.Option("--unit", help="Column that says which rows belong together.")
     ] = None,
-    depth: Annotated[
-        int | None, typer.Option("--depth", help="Cross at most so many attributes (default 1).")
-    ] = None,
-    level: Annotated[float | None, typer.Option("--level", help="Interval level (0.95).")] = None,
-    resamples: Annotated[
-        int | None, typer.Option("--resamples", help="Bootstrap resamples (2000).")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the resamples (1).")] = None,
+    depth: DepthOption = None,
+    level: LevelOption = None,
+    resamples: ResamplesOption = None,
+    seed: SeedOption = None,
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("out"),
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", envvar="EQUIPOISE_QUIET", help="No progress on stderr.")
-    ] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Compare two models on the same units: who got worse first.
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from commands.options import AnswersOption, ProfileOption
 from commands.papers import Named, WaiversOption
 from commands.sharing import MinCellOption, ShareOption
 
@@ -21,22 +22,8 @@ def dossier(
             "--plan", envvar="EQUIPOISE_PLAN", help="Plan file to attach as it was written."
         ),
     ] = None,
-    answers: Annotated[
-        Path | None,
-        typer.Option(
-            "--answers",
-            envvar="EQUIPOISE_ANSWERS",
-            help="Answers; answers.yaml beside the audit if absent.",
-        ),
-    ] = None,
-    profile: Annotated[
-        Path | None,
-        typer.Option(
-            "--profile",
-            envvar="EQUIPOISE_PROFILE",
-            help="Product profile; that in the plan or beside the audit.",
-        ),
-    ] = None,
+    answers: AnswersOption = None,
+    profile: ProfileOption = None,
     as_of: Annotated[
         str | None,
         typer.Option(

@@ -7,6 +7,7 @@ import typer
 
 from audit.problems import InputError, Problem, nearest
 from commands.environment import fitting
+from commands.options import AnswersOption
 from commands.papers import Named
 from commands.sharing import MinCellOption, ShareOption
 
@@ -45,14 +46,7 @@ def export(
             help="Product profile; one beside the audit if absent.",
         ),
     ] = None,
-    answers: Annotated[
-        Path | None,
-        typer.Option(
-            "--answers",
-            envvar="EQUIPOISE_ANSWERS",
-            help="Answers; answers.yaml beside the audit if absent.",
-        ),
-    ] = None,
+    answers: AnswersOption = None,
     as_of: Annotated[
         str | None,
         typer.Option(

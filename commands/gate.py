@@ -9,6 +9,7 @@ import typer
 from audit.problems import InputError, Problem
 from commands.environment import fitting
 from commands.judge import Inputs
+from commands.options import ProfileOption
 from commands.papers import WaiversOption
 
 if TYPE_CHECKING:
@@ -83,14 +84,7 @@ def gate(
             help="Answers, for requirements of checklists.",
         ),
     ] = None,
-    profile: Annotated[
-        Path | None,
-        typer.Option(
-            "--profile",
-            envvar="EQUIPOISE_PROFILE",
-            help="Product profile; that in the plan or beside the audit.",
-        ),
-    ] = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Verdicts on the plan's requirements, and an exit code for CI.
 

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from audit.plan import Plan
     from audit.result import Waiver
 
-PLAN, WAIVERS = Path("equipoise.yaml"), "waivers.yaml"
+PLANS, WAIVERS = ("equipoise.yaml", "equipoise.yml"), ("waivers.yaml", "waivers.yml")
 
 
 def lint(
     plans: Annotated[
-        list[Path] | None, typer.Argument(help="Plans; equipoise.yaml if none is named.")
+        list[Path] | None,
+        typer.Argument(help="Plans, or waivers.yaml beside them; equipoise.yaml if absent."),
     ] = None,
     waivers: Annotated[
         Path | None,
@@ -39,7 +40,7 @@ def lint(
     Exit code: 0 sound, 1 a waiver has expired or belongs to no requirement, 2 a file cannot be
     read.
     """
-    paths = plans or [PLAN]
+    paths = plans or [Path(PLANS[0])]
     lines, read = run_lint(paths, waivers, as_of)
     for line in lines:
         typer.echo(line)
@@ -64,6 +65,7 @@ def run_lint(
     plans: dict[Path, Plan] = {}
     given: dict[Path, tuple[Waiver, ...]] = {}
     on = date_of(as_of)
+    paths = list(dict.fromkeys(_plan_meant(path) for path in paths))
     for path in paths:
         try:
             plans[path] = _plan(path)
@@ -84,6 +86,14 @@ def run_lint(
     return lines, [str(path) for path in (*plans, *given)]
 
 
+def _plan_meant(path: Path) -> Path:
+    """The plan itself, or the one beside its waivers: a hook is given whichever file changed."""
+    if path.name not in WAIVERS:
+        return path
+    beside = [path.with_name(name) for name in PLANS]
+    return next((plan for plan in beside if plan.exists()), beside[0])
+
+
 def _plan(path: Path) -> "Plan":
     from audit.plan_file import read_plan
 
@@ -99,7 +109,8 @@ def _waivers(path: Path) -> "tuple[Waiver, ...]":
 def _waiver_files(plans: list[Path], waivers: Path | None) -> list[Path]:
     if waivers is not None:
         return [waivers]
-    return [path.parent / WAIVERS for path in plans if (path.parent / WAIVERS).exists()]
+    beside = [path.with_name(name) for path in plans for name in WAIVERS]
+    return [path for path in beside if path.exists()]
 
 
 def _beside(path: Path, waivers: Path | None, plans: dict[Path, "Plan"]) -> list["Plan"]:

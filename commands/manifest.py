@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from audit.problems import InputError, Problem
+from commands.options import QuietOption
 
 SHORTEST_KEY = 16
 
@@ -19,9 +20,7 @@ def manifest(
         Path | None,
         typer.Option("--key-file", help="File with the key of the patients' hashes."),
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", envvar="EQUIPOISE_QUIET", help="No progress on stderr.")
-    ] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """List the images of a folder, with sex, age, site and scanner from DICOM headers.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from commands.audit import check_sharing, shared_result, sharing_flags, write_result
+from commands.sharing import MinCellOption
 
 
 def merge(
@@ -17,9 +18,7 @@ def merge(
     share: Annotated[
         bool, typer.Option("--share", help="Withhold small cells, so that the result may leave.")
     ] = False,
-    min_cell: Annotated[
-        int | None, typer.Option("--min-cell", help="With --share: fewest people shown (11).")
-    ] = None,
+    min_cell: MinCellOption = None,
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("out"),
 ) -> None:
     """Audit the tallies of several sites, files or months as one cohort."""
@@ -59,9 +58,9 @@ def run_merge(
     words = ["equipoise", "merge", *sorted(path.name for path in paths)]
     command = shlex.join([*words, *sharing_flags(share, min_cell)])
     result = audit_tally(merged, plan, command=command, plan_name="the tallies' plan")
+    plan_text = yaml.safe_dump({"version": 1} | merged.plan, sort_keys=False, allow_unicode=True)
     if share:
-        result = shared_result(result, min_cell)
+        result = shared_result(result, min_cell, plan=(plan_text, "the tallies' plan"))
     if merged_path is not None:
         write_atomic(merged_path, tally_text(merged))
-    plan_text = yaml.safe_dump({"version": 1} | merged.plan, sort_keys=False, allow_unicode=True)
     return write_result(result, out, plan_text, keep_plan=True)

@@ -10,6 +10,7 @@ def run_schema(name: str) -> str:
     from pydantic import BaseModel
 
     from audit.comparison.records import Comparison
+    from audit.lock import LockFile
     from audit.models.spec import ModelSpec
     from audit.plan import Plan
     from audit.result import AuditResult
@@ -27,6 +28,7 @@ def run_schema(name: str) -> str:
         "answers": AnswersFile,
         "profile": ProfileSection,
         "waivers": WaiverFile,
+        "lock": LockFile,
     }
     if name not in models:
         reason = f"unknown schema '{name}'"

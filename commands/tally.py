@@ -8,6 +8,23 @@ import typer
 
 from audit.problems import InputError, Problem
 from commands.audit import Flags, _plan, _planned_data
+from commands.options import (
+    BandOption,
+    ByOption,
+    DepthOption,
+    LabelOption,
+    LevelOption,
+    PatientOption,
+    PlanOption,
+    PositiveOption,
+    ReferenceOption,
+    ScoreKindOption,
+    ScoreOption,
+    SiteOption,
+    ThresholdOption,
+    ThresholdSourceOption,
+    UnitOption,
+)
 
 SMALL_CELL = 11
 
@@ -16,43 +33,24 @@ def tally(
     predictions: Annotated[
         list[Path] | None, typer.Argument(help="Predictions: files, or a folder of shards.")
     ] = None,
-    plan: Annotated[
-        Path | None, typer.Option("--plan", help="Plan file, instead of flags.")
-    ] = None,
-    label: Annotated[str | None, typer.Option("--label", help="Outcome column.")] = None,
-    positive: Annotated[
-        str | None, typer.Option("--positive", help="Label value that means the condition.")
-    ] = None,
-    score: Annotated[str | None, typer.Option("--score", help="Score column.")] = None,
+    plan: PlanOption = None,
+    label: LabelOption = None,
+    positive: PositiveOption = None,
+    score: ScoreOption = None,
     prediction: Annotated[
         str | None, typer.Option("--prediction", help="Yes/no column, where no score exists.")
     ] = None,
-    score_kind: Annotated[
-        str | None, typer.Option("--score-kind", help="probability (default), logit or rank.")
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option("--threshold", help="Flag when score >= this.")
-    ] = None,
-    threshold_source: Annotated[
-        str | None,
-        typer.Option("--threshold-source", help="fixed (default), external or tuned_here."),
-    ] = None,
-    by: Annotated[
-        list[str] | None, typer.Option("--by", help="Attribute column (repeatable).")
-    ] = None,
-    band: Annotated[
-        list[str] | None, typer.Option("--band", help="Bands of an attribute: age=40,65,80.")
-    ] = None,
-    reference: Annotated[
-        list[str] | None, typer.Option("--reference", help="Reference level: sex=M.")
-    ] = None,
-    site: Annotated[str | None, typer.Option("--site", help="Site column.")] = None,
-    patient: Annotated[str | None, typer.Option("--patient", help="Patient column.")] = None,
-    unit: Annotated[str | None, typer.Option("--unit", help="Unique unit id column.")] = None,
-    depth: Annotated[
-        int | None, typer.Option("--depth", help="Cross at most so many attributes (default 1).")
-    ] = None,
-    level: Annotated[float | None, typer.Option("--level", help="Interval level (0.95).")] = None,
+    score_kind: ScoreKindOption = None,
+    threshold: ThresholdOption = None,
+    threshold_source: ThresholdSourceOption = None,
+    by: ByOption = None,
+    band: BandOption = None,
+    reference: ReferenceOption = None,
+    site: SiteOption = None,
+    patient: PatientOption = None,
+    unit: UnitOption = None,
+    depth: DepthOption = None,
+    level: LevelOption = None,
     bins: Annotated[
         int, typer.Option("--bins", help="Bins of equal width, for probabilities and logits.")
     ] = 4096,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.problems import InputError, Problem
+from commands.options import QuietOption
 
 if TYPE_CHECKING:
     from audit.result import AuditResult
@@ -29,9 +30,7 @@ def verify(
             help="Certificate of a signer or authority to trust, PEM or DER (repeatable).",
         ),
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", envvar="EQUIPOISE_QUIET", help="No progress on stderr.")
-    ] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Check every hash of a dossier, and derive every printed figure from the attached audit again.
 

@@ -33,6 +33,7 @@ def pages() -> dict[str, str]:
         "answers.schema.json": run_schema("answers"),
         "profile.schema.json": run_schema("profile"),
         "waivers.schema.json": run_schema("waivers"),
+        "lock.schema.json": run_schema("lock"),
     }
 
 

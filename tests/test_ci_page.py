@@ -196,11 +196,12 @@ def test_the_hooks_have_what_pre_commit_needs_and_run() -> None:
     for hook in HOOKS:
         assert {"id", "name", "entry", "language"} <= set(hook)
         assert hook["language"] == "python"
-        assert hook["pass_filenames"] is False
+    assert [hook.get("pass_filenames", True) for hook in HOOKS] == [True, False]
     lint, checklist = (re.compile(hook["files"]) for hook in HOOKS)
     assert lint.search("models/heart/equipoise.yaml")
     assert lint.search("waivers.yml")
     assert not lint.search("other-equipoise.yaml")
+    assert not lint.search("equipoise.lock.yaml")
     assert checklist.search("out/audit.json")
     assert checklist.search("answers.yaml")
 
@@ -229,6 +230,13 @@ def test_lint_of_a_plan_and_its_waivers(
     Path("waivers.yaml").write_bytes((ROOT / "examples/ci/waivers.yaml").read_bytes())
     code, text = lint(capsys, monkeypatch, "--as-of", "2027-01-01")
     assert (code, "did you mean 'sensitivity-gap-sexes'?" in text) == (1, True)
+    assert lint(capsys, monkeypatch, "waivers.yaml", "equipoise.yaml") == (code, text)
+    Path("equipoise.yaml").rename("equipoise.yml")
+    Path("waivers.yaml").rename("waivers.yml")
+    told = text.replace("waivers.yaml", "waivers.yml")
+    assert lint(capsys, monkeypatch, "waivers.yml") == (code, told)
+    Path("waivers.yml").rename("waivers.yaml")
+    Path("equipoise.yml").unlink()
     Path("equipoise.yaml").write_text(plan + "colums: 1\n", "utf-8")
     Path("waivers.yaml").write_text("version: 2\n", "utf-8")
     code, text = lint(capsys, monkeypatch)

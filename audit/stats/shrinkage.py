@@ -35,7 +35,7 @@ class Shrunken(NamedTuple):
 
 
 class _Regression(NamedTuple):
-    """Weighted regression on orthonormal columns at one tau2."""
+    """Weighted regression on orthonormal columns at one tau2, or at each of an array of them."""
 
     weight: Floats
     covariance: Floats
@@ -92,21 +92,21 @@ def _orthonormal(design: Floats) -> Floats:
     return np.stack(basis, axis=1) if basis else np.empty((design.shape[0], 0))
 
 
-def _regress(y: Floats, v: Floats, x: Floats, tau2: float) -> _Regression:
-    weight = 1.0 / (v + tau2)
+def _regress(y: Floats, v: Floats, x: Floats, tau2: ArrayLike) -> _Regression:
+    weight = 1.0 / (v + np.asarray(tau2)[..., None])
     # einsum and not a matrix product, whose last digits depend on the library's threads.
-    gram = np.einsum("ia,i,ib->ab", x, weight, x)
+    gram = np.einsum("ia,...i,ib->...ab", x, weight, x)
     covariance = np.linalg.inv(gram)
-    moment = np.einsum("ia,i,i->a", x, weight, y)
-    fitted = np.einsum("ia,ab,b->i", x, covariance, moment)
+    moment = np.einsum("ia,...i,i->...a", x, weight, y)
+    fitted = np.einsum("ia,...ab,...b->...i", x, covariance, moment)
     return _Regression(weight, covariance, y - fitted)
 
 
-def _likelihood(y: Floats, v: Floats, x: Floats, tau2: float) -> float:
-    """Restricted log likelihood, up to a constant."""
+def _likelihood(y: Floats, v: Floats, x: Floats, tau2: ArrayLike) -> Floats:
+    """Restricted log likelihood at each tau2, up to a constant."""
     fit = _regress(y, v, x, tau2)
-    spread = -np.log(fit.weight).sum() - np.linalg.slogdet(fit.covariance)[1]
-    return float(-0.5 * (spread + np.sum(fit.weight * fit.residual**2)))
+    spread = -np.log(fit.weight).sum(-1) - np.linalg.slogdet(fit.covariance)[1]
+    return np.asarray(-0.5 * (spread + np.sum(fit.weight * fit.residual**2, axis=-1)))
 
 
 def _score(y: Floats, v: Floats, x: Floats, tau2: float) -> float:
@@ -122,7 +122,7 @@ def _reml(y: Floats, v: Floats, x: Floats) -> float:
     plain = np.sum((y - np.einsum("ia,a->i", x, np.einsum("ja,j->a", x, y))) ** 2)
     top = plain / freedom + float(v.max())  # beyond it the score is negative
     points = np.concatenate(([0.0], top * np.logspace(-12, 1, _GRID)))
-    heights = np.array([_likelihood(y, v, x, float(t)) for t in points])
+    heights = _likelihood(y, v, x, points)
     best = int(np.argmax(heights))
     low, high = points[max(best - 1, 0)], points[min(best + 1, _GRID)]
     if best == 0 and _score(y, v, x, 0.0) <= 0.0:
@@ -133,7 +133,7 @@ def _reml(y: Floats, v: Floats, x: Floats) -> float:
             break
         low, high = (middle, high) if _score(y, v, x, middle) > 0.0 else (low, middle)
     tau2 = float(0.5 * (low + high))
-    at_zero, height = heights[0], _likelihood(y, v, x, tau2)
+    at_zero, height = heights[0], float(_likelihood(y, v, x, tau2))
     return 0.0 if at_zero > height + _LIKELIHOOD_ROUNDING * (1.0 + abs(height)) else tau2
 
 

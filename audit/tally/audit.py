@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audit.cohort import Cohort
-from audit.dimensions import MISSING, Dimension
+from audit.curve_sections import Curves
+from audit.dimensions import MISSING, Dimension, attribute_levels
 from audit.estimates import Counted
 from audit.families import adjusted, named
 from audit.findings import Findings, share
@@ -20,11 +21,9 @@ from audit.problems import InputError, Problem
 from audit.provenance import provenance_of
 from audit.result import (
     SCHEMA_VERSION,
-    AttributeLevels,
     AuditResult,
     AuditWarning,
     CohortSummary,
-    Curves,
     Disparity,
     Estimate,
     FileHash,
@@ -344,19 +343,7 @@ def _cohort_summary(
         threshold=None
         if threshold is None
         else ThresholdUsed(value=threshold.value, source=threshold.source),
-        attributes=tuple(
-            AttributeLevels(
-                name=d.name,
-                column=d.column,
-                role=d.role,
-                edges=d.edges,
-                levels=d.levels,
-                reference=d.reference,
-                reference_chosen=d.reference_chosen,
-                missing=d.missing,
-            )
-            for d in dimensions
-        ),
+        attributes=tuple(attribute_levels(d) for d in dimensions),
         strata=tuple(count for r in results for count in _counts(r, plan)),
         covariates=(),
     )

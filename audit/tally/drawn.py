@@ -6,10 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.curves import MOST_BINS, RISK_EDGES, UNITS_PER_BIN
-from audit.decision_curves import STEPS, probability_thresholds
-from audit.plan import Plan
-from audit.result import (
+from audit.curve_sections import (
     CalibrationBin,
     CalibrationCurve,
     Curves,
@@ -17,6 +14,9 @@ from audit.result import (
     RiskDistribution,
     ThresholdSweep,
 )
+from audit.curves import MOST_BINS, RISK_EDGES, UNITS_PER_BIN
+from audit.decision_curves import STEPS, probability_thresholds
+from audit.plan import Plan
 from audit.stats._arrays import group_sum
 from audit.stats.linear import interval
 from audit.stats.proportions import wilson

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from audit.curve_sections import CalibrationBin, CalibrationCurve, Curves
 from audit.plan import Plan
-from audit.result import CalibrationBin, CalibrationCurve, Curves
 from audit.sections import FrocCurve, Ledger
 from audit.stats.bootstrap import percentile
 from audit.stats.froc import CPM_RATES, sensitivity_at

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from audit.curve_sections import Curves
 from audit.measures import MEASURES, TASK_MEASURES
 from audit.plan import Plan
-from audit.result import Curves, Disparity, Estimate
+from audit.result import Disparity, Estimate
 from audit.rows import Rows, analysed_rows
 from audit.sections import Record
 from audit.tasks.cohort import Member, OutputCohort

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from audit.dimensions import Dimension
+from audit.dimensions import Dimension, attribute_levels
 from audit.plan import Plan
 from audit.result import (
     AuditWarning,
@@ -15,7 +15,7 @@ from audit.result import (
     StratumCount,
     ThresholdUsed,
 )
-from audit.run import SetResult, attribute_levels
+from audit.run import SetResult
 from audit.sections import Confusion
 from audit.strata import StrataSet
 from audit.tasks.cohort import CaseCohort, OutputCohort, SurvivalCohort, TaskCohort, outputs_of

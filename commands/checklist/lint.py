@@ -51,7 +51,9 @@ def lint_findings(assessment: Assessment, *, strict: bool) -> list[str]:
             continue
         if s.through is None:
             found += [f"{where}: {id}: stale, {reason}" for reason in s.stale]
-            if s.answer.voided():
+            if full := s.answer.full_version_text():
+                found.append(f"{where}: {id}: {full}, not as it stands here; review it")
+            elif s.answer.voided():
                 found.append(f"{where}: {id}: edited after its sign-off; review it again")
             unknown = [o for o in s.answer.options if o not in s.item.options]
             found += [f"{where}: {id}: it has no option '{o}'" for o in unknown]

@@ -113,7 +113,9 @@ def answer_lines(answer: Answer, through: str | None = None) -> list[str]:
         comment = f": {review.comment}" if review.comment else ""
         decided = DECISION_NAMES[review.decision]
         lines.append(wrapped(f"{decided} by {review.by}, {review.at:%Y-%m-%d}{comment}", 2, 4))
-    if answer.voided():
+    if full := answer.full_version_text():
+        lines.append(wrapped(f"not signed as it stands here; {full}", 2, 4))
+    elif answer.voided():
         lines.append("  signed off before, edited since: the sign-off is void")
     if answer.history:
         lines.append(f"  {len(answer.history)} earlier answer(s) in the history")

@@ -8,6 +8,7 @@ from scipy.special import expit, logit
 from scipy.stats import chi2
 
 from audit.calibration_differences import calibration_interactions
+from audit.glossary import ENTRIES
 from audit.plan import Minimum
 from audit.rows import analysed_rows
 from audit.sections import CalibrationInteraction
@@ -75,6 +76,7 @@ def test_against_one_model_of_all_groups(patients: int | None) -> None:
         assert test.slope_p == pytest.approx(chi2.sf(slope, rest), rel=1e-5)
         assert test.joint_p == pytest.approx(chi2.sf(joint, 2 * rest), rel=1e-5)
     assert (found["sex"].method == "wald_cluster_robust") == (patients is not None)
+    assert found["sex"].method in ENTRIES
 
 
 def test_a_group_scored_too_low_is_found() -> None:

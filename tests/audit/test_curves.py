@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from audit.result import CalibrationCurve, DecisionCurve, RiskDistribution
+from audit.curve_sections import CalibrationCurve, DecisionCurve, RiskDistribution
 from audit.stats.proportions import wilson
 from tests.audit.builders import PLAN, Columns, audited, random_columns
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
+from audit.curve_sections import Curves
 from audit.curves import curves_of
 from audit.decision_curves import (
     Falling,
@@ -17,7 +18,6 @@ from audit.decision_curves import (
     probability_thresholds,
 )
 from audit.plan import Options
-from audit.result import Curves
 from audit.rows import analysed_rows
 from audit.stats.linear import cluster_variance, interval, ratio_influence
 from audit.stats.lowess import lowess

@@ -1,11 +1,13 @@
 """The lock: it holds the plan, tells every departure in words, and shows that it was edited."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from audit.lock import (
     column_hash,
@@ -21,6 +23,7 @@ from audit.plan import Plan
 from audit.plan_changes import plan_changes
 from audit.problems import InputError
 from audit.sources.source import Part, Source
+from commands.schema import run_schema
 from tests.reports.sample import sample
 
 BASE: dict[str, Any] = {
@@ -57,6 +60,18 @@ def path(tmp_path: Path) -> Path:
 def test_a_plan_without_a_lock_has_none(path: Path) -> None:
     assert held_against_lock(path, plan(), table()) is None
     assert held_against_lock(None, plan(), table()) is None
+
+
+def test_the_file_fits_its_published_schema_and_a_changed_key_does_not(path: Path) -> None:
+    schema = json.loads(run_schema("lock"))
+    written(path, plan(), table())
+    written(path, plan(seed=2), table(), "another seed")
+    file = yaml.safe_load(lock_path(path).read_text("utf-8"))
+    assert len(file["history"]) == 1
+    Draft202012Validator(schema).validate(file)
+    file["lock"]["sha256"] = None
+    (error,) = Draft202012Validator(schema).iter_errors(file)
+    assert list(error.absolute_path) == ["lock", "sha256"]
 
 
 def test_the_same_plan_has_no_deviation(path: Path) -> None:

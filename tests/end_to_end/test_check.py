@@ -119,6 +119,29 @@ def test_coverage_that_is_violated_is_exit_1(
     assert "size" in outcome.out
 
 
+def test_rows_without_a_score_are_left_to_the_audit(
+    cohort: pd.DataFrame, tmp_path: Path, run: Run
+) -> None:
+    cohort.assign(p=cohort["p"].where(np.arange(600) >= 60)).to_csv(tmp_path / "p.csv", index=False)
+    scored = {"id": "scored", "missing_score": 0.05, "strata": ["overall", "sex"]}
+    write_plan(tmp_path, requirements=[], coverage=[scored, scored | {"id": "both", "n": 100}])
+    outcome = run("check", "--format", "json")
+    assert outcome.code == 0
+    alone, both = json.loads(outcome.out)["coverage"]
+    told = "overall: rows without a score are counted at the audit, because scores are not read "
+    told += "before the plan is locked"
+    assert (alone["status"], alone["value"]) == ("not_estimable", None)
+    assert alone["reason"] == f"{told} (2 of 2 strata left to it)"
+    assert both["reason"] == f"{told} (2 of 5 counts left to it)"
+    assert [p["status"] for p in both["parts"]].count("met") == 3
+    text = " ".join(run("check").out.split())
+    assert f"– scored: at most 5 % of rows without a score in overall, each sex. {told}" in text
+    audited = run("audit", "--plan", "equipoise.yaml", "--quiet", "--out", "out")
+    assert audited.code == 0, audited.err
+    verdicts = json.loads((tmp_path / "out" / "audit.json").read_text())["verdicts"]
+    assert [v["status"] for v in verdicts] == ["violated", "violated"]
+
+
 def test_what_cannot_be_decided_is_exit_3_and_can_be_turned_to_a_warning(
     cohort: pd.DataFrame, tmp_path: Path, run: Run
 ) -> None:

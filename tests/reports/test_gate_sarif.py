@@ -1,7 +1,8 @@
 """Read back with the models that pydantic-sarif generated from the OASIS schema.
 
-They follow the text before errata 01, in which the `status` of a suppression was its `state`; the
-constraints that they lack are checked by hand, each with its section of the standard.
+They follow the schema before errata 01, in which the `status` that the text gives a suppression was
+misspelt `state`; the constraints that they lack are checked by hand, each with its section of the
+standard.
 """
 
 import json
