@@ -21,6 +21,8 @@ DECISION_NAMES: dict[Decision, str] = {
     "changes_requested": "changes requested",
     "signed_off": "signed off",
 }
+# What stands for a sign-off that was given before figures were withheld from an answer.
+FULL_VERSION = "signed in the full version"
 # What an answer says; reviews and history are about it.
 _ABOUT = {"reviews", "history"}
 
@@ -78,6 +80,11 @@ class Review(AnswerPart):
     at: AwareDatetime
     answer_sha256: Sha256
     comment: Text | None = None
+    of_full_version: bool = Field(
+        False,
+        description="It was given of this answer as the full version words it, before figures "
+        "were withheld from it; of the words here it says nothing.",
+    )
 
 
 class Said(AnswerPart):
@@ -103,6 +110,12 @@ class Said(AnswerPart):
             raise ValueError("'not_applicable' needs a rationale: say why it does not apply")
         return self
 
+    def sha256(self) -> str:
+        """Hash what was said, by whom and when; reviews and history are left out."""
+        said = self.model_dump(mode="json", exclude=_ABOUT)
+        text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
 
 class Past(Said):
     """An earlier answer, with what was decided about it."""
@@ -116,16 +129,23 @@ class Answer(Said):
     reviews: tuple[Review, ...] = ()
     history: tuple[Past, ...] = ()
 
-    def sha256(self) -> str:
-        """Hash what was said, by whom and when; reviews and history are left out."""
-        said = self.model_dump(mode="json", exclude=_ABOUT)
-        text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
-
     def standing_reviews(self) -> tuple[Review, ...]:
         """The reviews that are about this answer as it is now."""
         digest = self.sha256()
-        return tuple(r for r in self.reviews if r.answer_sha256 == digest)
+        return tuple(r for r in self.reviews if r.answer_sha256 == digest and not r.of_full_version)
+
+    def signed_in_full(self) -> Review | None:
+        """The sign-off of the full version, where this is its shared one and nobody reviewed it."""
+        digest = self.sha256()
+        given = [r for r in self.reviews if r.answer_sha256 == digest]
+        last = given[-1] if given else None
+        signed = last is not None and last.of_full_version and last.decision == "signed_off"
+        return last if signed else None
+
+    def full_version_text(self) -> str:
+        """By whom and when the full version was signed; empty where there is nothing to say."""
+        full = self.signed_in_full()
+        return f"{FULL_VERSION} by {full.by}, {full.at:%Y-%m-%d}" if full is not None else ""
 
     def decision(self) -> Decision | None:
         """The last decision that still holds; none when it was never reviewed or edited since."""

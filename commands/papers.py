@@ -1,6 +1,6 @@
 """Gathering what a document is made from: audit, plan, answers, the version before."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from audit.result_file import ResultFile
     from checklists.answers import AnswersFile
     from checklists.croissant import DatasetClaims
+    from checklists.profile import Profile
+    from checklists.shared import Shared
+    from checklists.withheld import Withheld
     from reports.outline import Outline
     from reports.papers import Papers
 
@@ -48,10 +51,14 @@ class Named:
 
 @dataclass(frozen=True)
 class Told:
-    """The audit of a document, as it was read and as it is told: shared, or the very same."""
+    """The audit of a document, as it was read and as it is told: shared, or the very same.
+
+    `withheld` is what is kept from the document, of this audit and of the version before.
+    """
 
     read: "ResultFile"
     file: "ResultFile"
+    withheld: "Withheld"
 
     @property
     def shared(self) -> bool:
@@ -67,6 +74,27 @@ class Told:
 
         return without_comments(text)
 
+    def content(self, path: Path) -> bytes:
+        """The bytes of a file; without its comments where it is told as shared."""
+        return self.text(path).encode() if self.shared else path.read_bytes()
+
+    def answers(self, given: "AnswersFile") -> "AnswersFile":
+        """The answers as they stand in the document."""
+        return self._beside().answers(given) if self.shared else given
+
+    def told(self, files: Iterable[tuple[Path, str]], given: "AnswersFile") -> "Iterator[Problem]":
+        """What files and answers tell that is withheld."""
+        from checklists.shared_texts import told_in_file
+
+        for path, text in files:
+            yield from told_in_file(text, str(path), self.withheld)
+        yield from self._beside().told(given)
+
+    def _beside(self) -> "Shared":
+        from checklists.shared import Shared
+
+        return Shared(self.file, self.read if self.read is not self.file else None, self.withheld)
+
 
 def gather(named: Named, template: "Outline") -> "Papers":
     """Read everything that is named; every problem of one file at once."""
@@ -79,15 +107,17 @@ def gather(named: Named, template: "Outline") -> "Papers":
     read = read_result_file(named.audit)
     before, before_json = _previous(named.previous)
     file, previous = as_shared(read, named.min_cell, share=named.share, previous=before)
-    audit = Told(read, file)
+    audit = Told(read, file, _kept_from(read, file, before, previous))
     if audit.shared:
         refuse_comparison(named.comparison)
     if previous is not None and before is not None and before_json is not None:
         before_json = json_of(previous, before, before_json)
     plan_text = _plan_text(named.plan, audit)
     comparison, comparison_json = _comparison(named.comparison)
-    claims, claims_json = _claims(named.croissant)
+    claims, claims_json = _claims(named.croissant, audit)
     result, waivers_text, waivers_on = _waived(named, audit)
+    held = _held(named)
+    _refuse_told(named, audit, held)
     found = Papers(
         result=result,
         audit_json=json_of(file, read, named.audit.read_bytes()),
@@ -101,7 +131,7 @@ def gather(named: Named, template: "Outline") -> "Papers":
         waivers_text=waivers_text,
         waivers_on=waivers_on,
     )
-    return _with_checklists(found, named, audit, template.instruments)
+    return found if held is None else _with_checklists(found, named, audit, held, template)
 
 
 def audit_alone(named: Named) -> "Papers":
@@ -117,40 +147,92 @@ def audit_alone(named: Named) -> "Papers":
     return Papers(told.result, json_of(told, read, named.audit.read_bytes()))
 
 
-def _with_checklists(
-    papers: "Papers", named: Named, audit: Told, instruments: Sequence[str]
-) -> "Papers":
-    """The papers with the checklists as they stand; without a profile there are none."""
-    from dataclasses import replace
+def _kept_from(
+    read: "ResultFile",
+    file: "ResultFile",
+    before: "ResultFile | None",
+    previous: "ResultFile | None",
+) -> "Withheld":
+    """What is withheld from a document: of the audit, and of the version before."""
+    from checklists.withheld import Withheld
 
+    pairs = [(read.result, file.result)]
+    if before is not None and previous is not None:
+        pairs.append((before.result, previous.result))
+    return Withheld(tuple(pairs))
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The profile and the answers of a product, with the files they stand in."""
+
+    profile: "Profile"
+    answers: "AnswersFile"
+    path: Path
+
+    @property
+    def instruments(self) -> dict[str, Path]:
+        """Instruments of one's own, as the profile names them."""
+        return {name: self.profile.path.parent / name for name in self.profile.own}
+
+
+def _held(named: Named) -> _Held | None:
+    """The checklists at hand; without a profile there are none."""
     found = _profile_path(named)
     if found is None:
-        return papers
-    from checklists.answers_file import read_answers, whole
-    from checklists.assessment import assess
+        return None
+    from checklists.answers_file import read_answers
     from checklists.profile import read_profile
+
+    path = named.answers or named.audit.parent / "answers.yaml"
+    return _Held(read_profile(found), read_answers(path, absent_ok=named.answers is None), path)
+
+
+def _refuse_told(named: Named, audit: Told, held: _Held | None) -> None:
+    """Refuse files whose words tell what is withheld, all of them at once."""
+    if not audit.shared:
+        return
+    from audit.waivers import read_waivers
+    from checklists.answers import AnswersFile
+    from checklists.shared_texts import told_in_waivers
+
+    files = [named.plan]
+    if held is not None:
+        files += [held.profile.path, *held.instruments.values()]
+    wanted = {path.resolve(): path for path in files if path is not None}
+    texts = [(path, audit.text(path)) for path in wanted.values()]
+    problems = [*audit.told(texts, AnswersFile() if held is None else held.answers)]
+    if named.waivers is not None:
+        waivers = read_waivers(named.waivers)
+        problems += told_in_waivers(waivers, str(named.waivers), audit.withheld)
+    if problems:
+        raise InputError(problems)
+
+
+def _with_checklists(
+    papers: "Papers", named: Named, audit: Told, held: _Held, template: "Outline"
+) -> "Papers":
+    """The papers with the checklists as they stand."""
+    from dataclasses import replace
+
+    from checklists.answers_file import whole
+    from checklists.assessment import assess
     from checklists.staleness import CurrentAudit, Workplace
 
-    profile = read_profile(found)
-    path = named.answers or named.audit.parent / "answers.yaml"
-    given = read_answers(path, absent_ok=named.answers is None)
-    answers_text = path.read_text(encoding="utf-8") if path.exists() else None
+    given, found = audit.answers(held.answers), held.profile.path
+    answers_text = held.path.read_text(encoding="utf-8") if held.path.exists() else None
     if audit.shared and answers_text is not None:
-        from checklists.shared import Shared
-
-        origin = audit.read if audit.read is not audit.file else None
-        given = Shared(audit.file, origin).answers(given)
         answers_text = whole(given.answers)
     on = _as_of(named, audit.file.result, given)
-    place = Workplace(path.parent, profile, CurrentAudit(audit.file))
-    assessment = assess(profile, given, on, place, instruments or None)
+    place = Workplace(held.path.parent, held.profile, CurrentAudit(audit.file))
+    assessment = assess(held.profile, given, on, place, template.instruments or None)
     in_plan = named.plan is not None and found.resolve() == named.plan.resolve()
     return replace(
         papers,
         assessment=assessment,
         answers_text=answers_text,
         profile_text=None if in_plan else audit.text(found),
-        instruments={Path(n).name: (found.parent / n).read_bytes() for n in profile.own},
+        instruments={Path(n).name: audit.content(p) for n, p in held.instruments.items()},
         recorded=place.recorded(),
     )
 
@@ -194,10 +276,6 @@ def _waived(named: Named, audit: Told) -> tuple["AuditResult", str | None, date 
         raise InputError(
             Problem("no_date", "--as-of", reason, "give --as-of, or as_of in the plan")
         )
-    if audit.shared:
-        from commands.sharing import refuse_told
-
-        refuse_told(waivers, str(path), audit.file, audit.read)
     return apply_waivers(result, waivers, on), audit.text(path), on
 
 
@@ -263,13 +341,20 @@ def _previous(path: Path | None) -> tuple["ResultFile | None", bytes | None]:
     return read_result_file(path), path.read_bytes()
 
 
-def _claims(path: Path | None) -> tuple["DatasetClaims | None", bytes | None]:
-    """What the provider of the data set claims, from a Croissant file."""
+def _claims(path: Path | None, audit: Told) -> tuple["DatasetClaims | None", bytes | None]:
+    """What the provider of the data set claims, from a Croissant file; less what is withheld."""
     if path is None:
         return None, None
-    from checklists.croissant import read_croissant
+    from checklists.croissant import parse_croissant, read_croissant
 
-    return read_croissant(path), path.read_bytes()
+    claims, content = read_croissant(path), path.read_bytes()
+    if not audit.shared:
+        return claims, content
+    from checklists.shared_texts import record_without_told
+
+    text = content.decode()
+    kept = record_without_told(text, audit.withheld)
+    return (claims, content) if kept == text else (parse_croissant(kept, str(path)), kept.encode())
 
 
 def _comparison(path: Path | None) -> tuple["Comparison | None", bytes | None]:

@@ -1,7 +1,7 @@
 """Sharing in the commands that write documents: an audit as it may leave, and what goes with it."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,10 +52,35 @@ def as_shared(
         made = shareable_together([f.result for f in files], least)
     except ValueError as error:
         raise InputError(_problem(files, str(error))) from None
+    pairs = [(f.result, shared) for f, shared in zip(files, made, strict=True)]
+    made = with_shared_words(pairs, [str(f.path) for f in files])
     stated = min_cell is not None or least != MIN_CELL
     flags = " --share" + (f" --min-cell {least}" if stated else "")
     out = [_written(f, r, flags) for f, r in zip(files, made, strict=True)]
     return out[0], out[1] if previous is not None else None
+
+
+def with_shared_words(
+    pairs: "Sequence[tuple[AuditResult, AuditResult]]", names: Sequence[str]
+) -> "tuple[AuditResult, ...]":
+    """Shared audits in which the words of people tell nothing that is withheld from any of them.
+
+    `pairs` are audits as they were, each with its shared form; `names` are how problems call them.
+
+    Raises
+    ------
+    InputError
+        With every text that tells it and that somebody could word anew.
+    """
+    from checklists.shared_texts import told_in_result, without_told
+    from checklists.withheld import Withheld
+
+    withheld = Withheld(tuple(pairs))
+    named = zip(pairs, names, strict=True)
+    problems = [p for (full, _), name in named for p in told_in_result(full, name, withheld)]
+    if problems:
+        raise InputError(problems)
+    return tuple(one if one is full else without_told(one, withheld) for full, one in pairs)
 
 
 def _written(before: "ResultFile", result: "AuditResult", flags: str) -> "ResultFile":
@@ -107,9 +132,19 @@ def as_they_leave(
     file, _ = as_shared(read, min_cell, share=share)
     if file.result.disclosure is None:
         return file, given
+    from audit.yaml_file import read_text
     from checklists.shared import Shared
+    from checklists.shared_texts import told_in_file
+    from checklists.withheld import Withheld
 
-    return file, Shared(file, read if read is not file else None).answers(given)
+    withheld = Withheld(((read.result, file.result),))
+    shared = Shared(file, read if read is not file else None, withheld)
+    beside = [desk.profile.path, *(desk.profile.path.parent / name for name in desk.profile.own)]
+    problems = [p for f in beside for p in told_in_file(read_text(f), str(f), withheld)]
+    problems += shared.told(given)
+    if problems:
+        raise InputError(problems)
+    return file, shared.answers(given)
 
 
 def refuse_comparison(path: Path | None) -> None:
@@ -121,32 +156,13 @@ def refuse_comparison(path: Path | None) -> None:
     raise InputError(Problem("not_shareable", str(path), reason, remedy))
 
 
-def refuse_told(
-    waivers: "Iterable[Waiver]", name: str, file: "ResultFile", read: "ResultFile"
-) -> None:
-    """Refuse waivers whose words tell what a shared audit withholds; `name` is their file.
-
-    `read` is the audit that the shared one was made from. Where that is the shared one itself,
-    nothing is known of what is withheld.
-    """
-    if read is not file:
-        refuse_told_of(waivers, name, file.result, read.result)
-
-
 def refuse_told_of(
     waivers: "Iterable[Waiver]", name: str, shared: "AuditResult", full: "AuditResult"
 ) -> None:
-    """Refuse waivers whose words tell what was withheld from an audit."""
-    from audit.result_file import ResultFile
-    from checklists.shared import Shared
+    """Refuse waivers whose words tell what was withheld from an audit; `name` is their file."""
+    from checklists.shared_texts import told_in_waivers
+    from checklists.withheld import Withheld
 
-    known = Shared(ResultFile(Path(), "", shared), ResultFile(Path(), "", full))
-    problems = [
-        problem
-        for waiver in waivers
-        for problem in known.told_in(
-            f"{name}: waiver of '{waiver.requirement}'", "justification", waiver.justification
-        )
-    ]
+    problems = [*told_in_waivers(waivers, name, Withheld(((full, shared),)))]
     if problems:
         raise InputError(problems)

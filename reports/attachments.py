@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from checklists.shared_texts import TOLD
 from reports.exports.tidy import tidy_csv
 from reports.papers import Papers
 from reports.ro_crate import ro_crate
@@ -42,6 +43,7 @@ def attachments(papers: Papers, template: str = "full") -> tuple[Attached, ...]:
         files.append(Attached("waivers.yaml", papers.waivers_text.encode(), what, "Source"))
     if papers.claims_json is not None:
         what = "What the provider of the data set claims (Croissant)"
+        what += ", without what is withheld" if _withholds(papers.claims_json) else ""
         files.append(Attached("croissant.json", papers.claims_json, what, "Source"))
     crate = ro_crate(papers, [(f.name, f.content, f.description) for f in files])
     what = "RO-Crate metadata: the files and how they came about"
@@ -75,6 +77,28 @@ def _checklists(papers: Papers) -> list[Attached]:
     return found
 
 
+# What a file that people wrote is beside a shared audit; others are made from that audit.
+_FORMS = {
+    "answers.yaml": "with the sentences of the shared audit, without comments",
+    "croissant.json": "as it was given",
+}
+_MADE = ("audit.json", "previous-audit.json", "estimates.csv", "equipoise.json",
+         "ro-crate-metadata.json")  # fmt: skip
+
+
+def _form(file: Attached) -> str:
+    """How a file stands in a shared document: made for it, whole, or without what it told."""
+    if file.name in _MADE:
+        return "made from the shared audit"
+    if file.name == "croissant.json" and _withholds(file.content):
+        return "texts that tell what is withheld say so in their place"
+    return _FORMS.get(file.name, "as it was written, without comments")
+
+
+def _withholds(content: bytes) -> bool:
+    return TOLD.encode() in content
+
+
 def manifest_json(papers: Papers, template: str, files: list[Attached]) -> bytes:
     """List the attached files and the inputs by content, and what the document was made with."""
     p = papers.result.provenance
@@ -86,6 +110,7 @@ def manifest_json(papers: Papers, template: str, files: list[Attached]) -> bytes
         "document": document,
         "attachments": [
             {"name": f.name, "bytes": len(f.content), "sha256": sha256(f.content).hexdigest()}
+            | ({"form": _form(f)} if papers.result.disclosure is not None else {})
             for f in files
         ],
         "inputs": {

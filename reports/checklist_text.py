@@ -82,6 +82,8 @@ def _answer(answer: Answer, state: ItemState) -> list[str]:
         comment = f": {review.comment}" if review.comment else ""
         text = f"{review.by}, {review.at:%Y-%m-%d}{comment}"
         lines.append(f"- Review: {DECISION_NAMES[review.decision]} by {_plain(text)}")
+    if full := answer.full_version_text():
+        lines.append(f"- Not signed as it stands here; {_plain(full)}")
     lines += [f"- Stale: {_plain(str(reason))}" for reason in state.stale]
     for c in state.contradictions:
         lines.append(f"- Against it, {c.words}: {_plain(c.sentence)}")
@@ -129,6 +131,12 @@ def item_rows(states: Iterable[ItemState]) -> list[dict[str, Any]]:
     return [_row(state) for state in states]
 
 
+def _signed_in_full(answer: Answer | None) -> dict[str, Any] | None:
+    """By whom and when an answer was signed before figures were withheld from it."""
+    full = answer.signed_in_full() if answer is not None else None
+    return None if full is None else full.model_dump(mode="json", include={"by", "at"})
+
+
 def _row(state: ItemState) -> dict[str, Any]:
     standing, answer = state.standing, state.answer
     return {
@@ -152,6 +160,7 @@ def _row(state: ItemState) -> dict[str, Any]:
         "answer": answer.model_dump(mode="json", exclude={"history"}) if answer else None,
         "answer_sha256": answer.sha256() if answer else None,
         "decision": state.decision,
+        "signed_in_full_version": _signed_in_full(answer),
         "stale": [{"cause": s.cause, "what": s.what, "detail": s.detail} for s in state.stale],
         "contradictions": [
             {

@@ -113,6 +113,8 @@ def _map(state: ItemState, answer: Answer) -> Json:
         side = "counterClaims" if answer.status == "not_met" else "claims"
         claims = {side: [f"claim/{state.item.id}"]}
     told = [f"Answered: {answered(state, answer)}.", *against, answer.rationale or ""]
+    if full := answer.full_version_text():
+        told.append(f"Not signed off as it stands here; {full}.")
     rationale = {"rationale": "\n".join(filter(None, told))}
     return {"requirement": f"requirement/{state.item.id}", **claims, "conformance": rationale}
 

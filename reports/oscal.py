@@ -281,6 +281,7 @@ def _finding(paper: _Paper, state: ItemState, answer: Answer) -> Json:
         "options": ", ".join(answer.options),
         "answered-through": state.through,
         "decision": state.decision,
+        "review-of-full-version": answer.full_version_text() or None,
         "answer-sha256": answer.sha256(),
     }
     seen = [f"{c.words}: {c.sentence}" for c in state.contradictions if c.explained]

@@ -204,6 +204,11 @@ def _checklists(papers: Papers) -> tuple[Sequence[str], list[Sequence[Cell]]]:
     return head, [_state(papers, s) for s in states]
 
 
+def _reviewed(state: ItemState) -> str | None:
+    full = state.answer.full_version_text() if state.answer is not None else ""
+    return full or state.decision
+
+
 def _state(papers: Papers, state: ItemState) -> Sequence[Cell]:
     answer, standing = state.answer, state.standing
     since = standing.since.isoformat() if standing.since else None
@@ -212,6 +217,6 @@ def _state(papers: Papers, state: ItemState) -> Sequence[Cell]:
         STATE_NAMES[standing.state], since, state.status_words, said(papers, state),
         str(answer.by) if answer is not None else None,
         f"{answer.at:%Y-%m-%d}" if answer is not None else None,
-        state.decision, "; ".join(map(str, state.stale)),
+        _reviewed(state), "; ".join(map(str, state.stale)),
         "; ".join(f"{c.words}: {c.sentence}" for c in state.contradictions),
     )  # fmt: skip

@@ -39,6 +39,11 @@ def gaps(papers: Papers) -> list[Block]:
 
 
 def _lead(asked: int, given: int, gaps: int, stale: int) -> str:
+    if not given:
+        return (
+            f"None of the {plural(asked, 'question')} on measures has an answer: whether the "
+            "measures are in place is not known."
+        )
     verb = "has" if given == 1 else "have"
     text = f"Of {plural(asked, 'question')} on measures {given} {verb} an answer"
     text += f", {stale} of them one that is stale" if stale else ""

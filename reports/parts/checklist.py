@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from checklists.answers import DECISION_NAMES, Answer, FileEvidence
+from checklists.answers import DECISION_NAMES, FULL_VERSION, Answer, FileEvidence, Review
 from checklists.assessment import ItemState
 from checklists.coverage import Coverage, coverages
 from checklists.instrument import Item
@@ -54,10 +54,27 @@ def status(papers: Papers) -> list[Block]:
     return [
         Text((f"As of {papers.assessment.on}, for the product profile attached to the answers.",)),
         Table(
-            "checklist-status", "Checklists by requirement", columns, tuple(groups), COVERAGE_NOTE
+            "checklist-status",
+            "Checklists by requirement",
+            columns,
+            tuple(groups),
+            COVERAGE_NOTE + _signed_elsewhere(papers.states.values()),
         ),
         *troubles(papers.states.values()),
     ]
+
+
+def _signed_elsewhere(states: Iterable[ItemState]) -> str:
+    """How many of the unsigned were signed before figures were withheld; empty where none was."""
+    given = [s.answer for s in states if s.counted and s.answer is not None]
+    many = sum(answer.signed_in_full() is not None for answer in given)
+    if not many:
+        return ""
+    were = "is" if many == 1 else "are"
+    return (
+        f" Of the unsigned answers {many} {were} signed in the full version, from which this one "
+        "withholds figures."
+    )
 
 
 def _coverage_row(title: str, c: Coverage) -> Row:
@@ -164,7 +181,9 @@ def _through(state: ItemState) -> str:
 
 
 def _decided(answer: Answer) -> str:
-    decision = answer.decision()
+    decision, full = answer.decision(), answer.full_version_text()
+    if full:
+        return f"; {full}"
     if decision is None:
         return "; not reviewed" if not answer.voided() else "; sign-off void, edited since"
     last = answer.standing_reviews()[-1]
@@ -183,23 +202,33 @@ def _evidence(answer: Answer) -> Iterable[str]:
 
 
 def _open(states: Sequence[ItemState]) -> list[Block]:
-    """What nobody has answered, and who owes it."""
+    """What nobody has answered, and who owes it: once, where it is the same for all."""
     if not states:
         return []
-    shown = tuple(_owed(s) for s in states[:_MOST_MISSING])
+    owners = {holders(s.item.duty_holder) for s in states}
+    alike = len(owners) == 1
+    by = f", owed by the {owners.pop()}" if alike else ""
+    shown = tuple(_owed(s, alike) for s in states[:_MOST_MISSING])
     rest = len(states) - len(shown)
     more = f" {plural(rest, 'further item')} open besides these." if rest else ""
-    return [Bullets(shown, f"Not assessed, {plural(len(states), 'item')}:{more}", dense=True)]
+    lead = f"Not assessed, {plural(len(states), 'item')}{by}:{more}"
+    return [Bullets(shown, lead, dense=True)]
 
 
-def _owed(state: ItemState) -> str:
-    return f"{state.item.id} {state.item.heading} ({owed_text(state.item)})"
+def _owed(state: ItemState, alike: bool) -> str:
+    text = expected_text(state.item) if alike else owed_text(state.item)
+    return f"{state.item.id} {state.item.heading}" + (f"; {text}" if text else "")
 
 
 def owed_text(item: Item) -> str:
     """Who owes the answer to an item, and what is expected with it."""
-    expected = f"; expected: {', '.join(item.evidence)}" if item.evidence else ""
-    return f"owed by the {holders(item.duty_holder)}{expected}"
+    parts = (f"owed by the {holders(item.duty_holder)}", expected_text(item))
+    return "; ".join(part for part in parts if part)
+
+
+def expected_text(item: Item) -> str:
+    """What is expected with the answer to an item; empty where nothing is named."""
+    return f"expected: {', '.join(item.evidence)}" if item.evidence else ""
 
 
 def holders(roles: Iterable[Role]) -> str:
@@ -218,6 +247,11 @@ def missing_text(planned: OutlineSection) -> str:
     return f"Missing: {needs} Owed by the {holders(planned.owed_by)}."
 
 
+def _review(state: ItemState, review: Review, decided: str, bound: Cell) -> Row:
+    by = Cell(str(review.by), f"{review.at:%Y-%m-%d %H:%M} UTC")
+    return Row((Cell(state.item.id), Cell(decided), by, Cell(review.comment or ""), bound))
+
+
 def reviews(papers: Papers) -> list[Block]:
     """Who reviewed and signed, with the hash that binds them to the answer."""
     rows = []
@@ -225,18 +259,12 @@ def reviews(papers: Papers) -> list[Block]:
         if state.answer is None or state.through is not None:
             continue
         digest = state.answer.sha256()
+        bound = Cell(digest[:16] + "…", kind="code")
         for review in state.answer.standing_reviews():
-            rows.append(
-                Row(
-                    (
-                        Cell(state.item.id),
-                        Cell(DECISION_NAMES[review.decision]),
-                        Cell(str(review.by), f"{review.at:%Y-%m-%d %H:%M} UTC"),
-                        Cell(review.comment or ""),
-                        Cell(digest[:16] + "…", kind="code"),
-                    )
-                )
-            )
+            rows.append(_review(state, review, DECISION_NAMES[review.decision], bound))
+        full = state.answer.signed_in_full()
+        if full is not None:
+            rows.append(_review(state, full, FULL_VERSION, Cell("not of the words here")))
     if not rows:
         return []
     columns = (

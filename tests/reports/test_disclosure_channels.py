@@ -14,6 +14,7 @@ import pytest
 import audit.suppression
 from audit.disclosure import shareable, withheld_from
 from audit.result import AuditResult
+from checklists.shared_texts import TOLD
 from commands.papers import Named, gather
 from reports import words
 from reports.outline import outline, outlines
@@ -33,6 +34,7 @@ from tests.reports.attacker import (
 from tests.reports.channels import AS_OF, Left, lay_out, leaving
 from tests.reports.drawn import texts as texts_drawn
 from tests.reports.nasty import CASES, full, shared
+from tests.reports.quoting import CLAIMED, RELOCKED, claimed, relocked, size
 
 pytestmark = pytest.mark.slow
 # Each of these has its papers made in full, with answers that cite what is withheld.
@@ -184,12 +186,14 @@ def left(name: str, share: bool) -> Left:
              f"sensitivity/gap/{attribute}"]  # fmt: skip
     with TemporaryDirectory() as place:
         folder = Path(place)
-        path = lay_out(folder, case.plan, full(name), cited)
+        path = lay_out(folder, case.plan, relocked(full(name), stratum), cited)
+        (folder / "croissant.json").write_text(claimed(full(name), stratum), "utf-8")
         named = Named(
             path,
             folder / "equipoise.yaml",
             answers=folder / "answers.yaml",
             as_of=AS_OF,
+            croissant=folder / "croissant.json",
             share=share,
             min_cell=case.min_cell if share else None,
         )
@@ -262,7 +266,7 @@ def test_channels_of_the_unshared_audit_print_them(name: str) -> None:
     wanted = {
         "page", "sentences", "workbook", "oscal", "cyclonedx", "checklists json", "dossier full",
         "figure full funnel", "rows of csv", "rows of parquet", "rows of page", "rows of workbook",
-        "attached full audit.json", "attached full answers.yaml",
+        "attached full audit.json", "attached full answers.yaml", "attached full croissant.json",
     }  # fmt: skip
     if name == EVERY_TEMPLATE:
         wanted |= {"dossier fda", "dossier eu-annex-iv", "dossier altai", "terminal",
@@ -270,6 +274,23 @@ def test_channels_of_the_unshared_audit_print_them(name: str) -> None:
                    "page 1", "dossier model-card", "checklists markdown", "figure full forest-0",
                    "attached full estimates.csv", "drawn forest-0", "ml-bom"}  # fmt: skip
     assert wanted - seen == set()
+
+
+@pytest.mark.parametrize("name", IN_FULL)
+def test_words_of_others_that_tell_a_count_are_withheld(name: str) -> None:
+    """Why a plan was locked again, and what the data set's provider claims."""
+    (stratum, *_), said = CASES[name].protected, " ".join(TOLD.split()[1:]).rstrip(".")
+    places = {
+        RELOCKED: ("page", "dossier full", "attached full audit.json"),
+        CLAIMED: ("dossier full", "attached full croissant.json"),
+    }
+    for form, channels in places.items():
+        told = form % size(full(name), stratum)
+        before, after = left(name, share=False), left(name, share=True)
+        for channel in channels:
+            assert told in before.texts[channel], channel
+            assert said in after.texts[channel], channel
+        assert [c for c, text in after.texts.items() if told in text] == []
 
 
 @pytest.mark.parametrize("name", IN_FULL)
