@@ -82,7 +82,7 @@ def standing(item: Item, instrument: Instrument, facts: Facts, on: date) -> Stan
         reason = f"{_FORCE[text.status]} from {text.valid_from}; no text before that"
         return Standing(item, "watch", None, since if in_force else None, reason, pending)
     if not in_force:
-        reason = f"{version.status} of {version.valid_from}: not in force"
+        reason = f"{version.status} of {version.valid_from}, not in force"
         return Standing(item, "watch", version, None, reason, pending)
     if since > on:
         reason = f"{_FORCE[version.status]}, applies from {since}{why}"

@@ -1,4 +1,9 @@
-"""Numbers, intervals and names as text. Rounding happens here and nowhere else."""
+"""Numbers, intervals and names as text. Rounding happens here and nowhere else.
+
+One style everywhere, in text, tables, figures and files: a point before decimals, a comma between
+thousands of a count (7,472), a real minus, a space before a percent sign. The axes of figures ask
+Vega for the same (``,d``), and the page's script writes it too.
+"""
 
 from urllib.parse import quote
 
@@ -69,10 +74,10 @@ def with_interval(
 
 
 def count(value: int | None) -> str:
-    """Write a count with thin spaces between thousands; one withheld for privacy says so."""
+    """Write a count with commas between thousands; one withheld for privacy says so."""
     if value is None:
         return WITHHELD
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return f"{value:,}"
 
 
 def plural(value: int | None, noun: str, many: str | None = None) -> str:

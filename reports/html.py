@@ -13,6 +13,7 @@ from markupsafe import Markup
 from reports.blocks import Cell, Facts, Figure, Report, Section
 from reports.format import MINUS
 from reports.papers import Papers
+from reports.parts.index import Index
 from reports.templating import ASSETS, asset, render
 from reports.view import build_view
 
@@ -33,21 +34,22 @@ SCRIPTS = (
     "rows",
     "forest",
     "calibration",
+    "panels",
     "start",
 )
 DRAWN_DIGITS = 8
 _PRINTED = re.compile(r"(-?\d+(?:\.(\d+))?)(%)?")
-_PLAIN = str.maketrans({MINUS: "-", "+": "", " ": "", "\N{NARROW NO-BREAK SPACE}": ""})
+_PLAIN = str.maketrans({MINUS: "-", "+": "", " ": "", ",": ""})
 
 
 def render_html(papers: Papers) -> str:
     """Render the page; the plan stands in it as it was written, where it is at hand."""
-    view = build_view(papers)
+    view = build_view(papers, explored=True)
     return render(
         "page.html",
         view=view if papers.plan_text is None else _with_plan(view, papers),
         data=packed(view.explorer),
-        figures=packed(_figures(view)),
+        figures=packed(_figures(view, papers.index)),
         chooser=_chooser(view),
         sort_key=sort_key,
         fonts=_fonts(),
@@ -79,16 +81,23 @@ def _chooser(view: Report) -> str:
     return drawn[0] if drawn else "Every value stands in the tables below."
 
 
-def _figures(view: Report) -> dict[str, Any]:
+def _figures(view: Report, index: Index) -> dict[str, Any]:
     from reports.figures import forest
-    from reports.parts.forest import TICKS
+    from reports.parts import curves
+    from reports.parts.forest import NUMBER
+    from reports.ticks import ENOUGH, STEPS
 
+    own = [f for f in view.figures if not f.print_only]
+    choices = {f.id: found for f in own if (found := curves.choice(index, f.form)) is not None}
+    own = [replace(f, data=choices[f.id].data) if f.id in choices else f for f in own]
     return {
         "forest": forest.template(),
         "stand_ins": {"title": forest.TITLE, "low": forest.LOW, "high": forest.HIGH,
                       "rows": forest.ROWS, "row": forest.ROW, "wide": forest.WIDE,
-                      "labels": forest.LABELS, "gap": forest.GAP, "ticks": TICKS},
-        "specs": {f.id: _specification(f) for f in view.figures if not f.print_only},
+                      "labels": forest.LABELS, "gap": forest.GAP,
+                      "steps": STEPS, "enough": ENOUGH, "number": NUMBER},
+        "specs": {f.id: _specification(f) for f in own},
+        "panels": {id: [found.attributes, found.rest] for id, found in choices.items()},
     }  # fmt: skip
 
 

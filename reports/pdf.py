@@ -45,6 +45,7 @@ def render_pdf(papers: Papers, template: str = "full", draw: Draw = drawn_here) 
     moment = document_date(papers.result)
     scripts = scripts_in("\n".join(map(str, (view.cover, view.summary, view.sections))))
     html = document_html(view, moment, chosen.id, scripts, card=chosen.layout == "card")
+    del view  # of hundreds of strata it is large, and what is printed of it stands in the text
     with _source_date(moment), _errors_raise():
         made = _write(html, files, moment, _Images(drawn, scripts))
     return mark_accessible(made)

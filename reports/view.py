@@ -16,11 +16,14 @@ def build_view(
     template: Outline | None = None,
     fingerprint: str | None = None,
     of: str = "audit.json",
+    *,
+    explored: bool = False,
 ) -> Report:
     """Build the view that the PDF and the page share.
 
     `fingerprint` is the hash printed on the cover and in every footer, `of` what it is the hash
-    of. Without one it is the SHA-256 of ``audit.json``.
+    of. Without one it is the SHA-256 of ``audit.json``. The page alone asks for the numbers that it
+    is `explored` by: hundreds of strata have many.
     """
     chosen = template or outline("full")
     result = papers.result
@@ -36,5 +39,5 @@ def build_view(
         fingerprint_of=of,
         kind=chosen.kind,
         neutral=chosen.neutral,
-        explorer=explorer.explorer(papers.index) if chosen.id == "full" else {},
+        explorer=explorer.explorer(papers.index) if explored else {},
     )

@@ -95,6 +95,9 @@ SHORT = {
 OUTPUT = {"multiclass": "class", "multilabel": "label", "segmentation": "structure"}
 _WANTED = re.compile(r"(\d+) (.+); the plan asks for (\d+)")
 _RESAMPLES = re.compile(r"undefined in ([\d.]+) ?% of the resamples")
+# "1 units", "1 flagged units": the audit counts without looking at the noun.
+_ONE = re.compile(r"^1 ((?:(?:un)?flagged )?\w+)s\b")
+_PERCENT = re.compile(r"(\d)%")
 _SHORTER = (
     (re.compile(r"(units|patients) with(out)? the condition"), r"\1 with\2 outcome"),
     (re.compile(r"units or patients"), "units"),
@@ -154,13 +157,18 @@ def why(status: str, reason: str | None) -> str:
         have, what, need = found.groups()
         for long, short_form in _SHORTER:
             what = long.sub(short_form, what)
-        return f"{have} {what}, {need} asked for"
+        return f"{worded(f'{have} {what}')}, {need} asked for"
     if found := _RESAMPLES.search(text):
         return f"no value in {found.group(1)} % of resamples"
     for start, told in _WHY:
         if text.startswith(start):
             return told
     return STATUS[status]
+
+
+def worded(text: str) -> str:
+    """Write the reason of an audit as documents write it: one unit is no plural, 95 %."""
+    return _PERCENT.sub(r"\1 %", _ONE.sub(r"1 \1", text))
 
 
 def why_brief(status: str, reason: str | None) -> str:

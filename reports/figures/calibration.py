@@ -13,7 +13,7 @@ TIPS = [
     quantitative("o", title="Observed", format=".3f"),
     quantitative("l", title="Lower", format=".3f"),
     quantitative("u", title="Upper", format=".3f"),
-    quantitative("n", title="n"),
+    quantitative("n", title="n", format=",d"),
 ]
 
 

@@ -87,10 +87,15 @@ def _labels(rows: int) -> list[Spec]:
 
 def _panel(panel: Panel, rows: int) -> list[Spec]:
     domain = {"domain": list(panel.domain), "nice": False}
-    axis = {"title": panel.title, "tickCount": 3, "grid": True, "orient": "bottom", "format": "~g"}
+    axis = {"title": panel.title, "grid": True, "orient": "bottom", "labelSeparation": 3,
+            "labelExpr": "format(datum.value, '~g')"}  # fmt: skip
+    place: Spec
     if panel.log:
-        place = {"scale": domain | {"type": "log"}, "axis": axis | {"values": panel.ticks}}
+        # Without a count, by which Vega would leave out some of the values that are given.
+        axis |= {"title": f"{panel.title}, log", "values": panel.ticks, "labelOverlap": False}
+        place = {"scale": domain | {"type": "log"}, "axis": axis}
     else:
+        axis["tickCount"] = 3
         place = {"scale": domain | {"type": "linear", "zero": False}, "axis": axis}
     said = {"type": "text", "align": "left", "fontStyle": "italic", "color": theme.QUIET,
             "fontSize": theme.SMALL - 0.5}  # fmt: skip

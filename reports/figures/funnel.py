@@ -6,20 +6,17 @@ from typing import Any
 from reports.figures import theme
 from reports.figures.plane import fitted, wrapped
 from reports.parts.funnel import EVERYONE, WITH, WITHOUT, FunnelData
+from reports.ticks import log_ticks
 
-WIDTH, HEIGHT = 372, 296
-KEY = 214
+WIDTH, HEIGHT = 348, 296
+KEY = 238
 KEY_ROW = 45
+APART = 0.06  # share of the axis that a number with a comma takes
 STRIP = 0.1  # of the widest interval: the strip of strata that have none
+# Where a number may stand from its mark, and what it takes of width and height, in pixels.
+SIDES = ((8, -7), (8, 8), (-9, 8), (-9, -7), (0, -12), (0, 13), (18, 0), (-18, 0))
+ROOM = (7, 10)
 QUIET: dict[str, Any] = {"color": theme.QUIET, "fontSize": theme.SMALL - 0.5}
-# Steps of a decade, in tenths: the coarsest that gives three ticks is taken.
-_FACTORS: tuple[tuple[int, ...], ...] = (
-    (10,),
-    (10, 20, 50),
-    (10, 15, 20, 30, 40, 50, 70),
-    (10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90),
-    tuple(range(10, 100)),
-)
 LOOKS: dict[str, dict[str, Any]] = {
     WITHOUT: {"shape": "triangle-up", "size": 42, "fill": "white", "stroke": theme.VERMILION},
     WITH: {"shape": "circle", "size": 38, "fill": theme.BLUE, "stroke": "white"},
@@ -32,16 +29,13 @@ def spec(data: FunnelData) -> dict[str, Any]:
     points = [{**p, "y": -STRIP * data.top * 0.55 if p["w"] is None else p["w"]}
               for p in data.points]  # fmt: skip
     sets: dict[str, Any] = {kind: [p for p in points if p["kind"] == kind] for kind in LOOKS}
-    sets |= {"curve": data.curve, "numbers": [p for p in points if p["number"]]}
+    sets |= {"curve": data.curve, "numbers": _numbered(points, data)}
     sets |= {"floor": [{"y": 0}] * bool(sets[WITHOUT])}
     layers = [
         _layer("floor", {"type": "rule", "color": theme.QUIET, "strokeWidth": 0.6}, _y(data)),
         _layer("curve", _dashed(), _x(data) | _y(data, "w")),
         *(_layer(kind, _mark(kind), _x(data) | _y(data) | _tips()) for kind in LOOKS),
-        *(
-            _layer("numbers", mark, _x(data) | _y(data) | {"text": {"field": "number"}})
-            for mark in (_number() | _HALO, _number())
-        ),
+        *(_layer("numbers", mark, _at_number(data)) for mark in (_number() | _HALO, _number())),
     ]
     plot = {
         "width": WIDTH,
@@ -67,20 +61,16 @@ def _x(data: FunnelData) -> dict[str, Any]:
 
 
 def ticks(low: float, high: float) -> list[int]:
-    """Round numbers for a logarithmic axis, more of them where the range is narrow."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found: list[int] = []
-    for factors in _FACTORS:
-        places = [f * 10.0**p / 10 for p in powers for f in factors]
-        found = [int(t) for t in places if low <= t <= high and t == int(t)]
-        if len(found) > 2:
-            break
-    return found
+    """Round numbers of people for the axis."""
+    return [int(t) for t in log_ticks(low, high, APART, whole=True)]
+
+
+def _strip(data: FunnelData) -> float:
+    return STRIP if any(p["w"] is None for p in data.points) else 0
 
 
 def _y(data: FunnelData, name: str = "y") -> dict[str, Any]:
-    strip = STRIP if any(p["w"] is None for p in data.points) else 0
-    scale = {"domain": [-strip * data.top, 1.1 * data.top], "nice": False, "zero": False}
+    scale = {"domain": [-_strip(data) * data.top, 1.1 * data.top], "nice": False, "zero": False}
     # A tick below 0 would be a width that cannot be.
     axis = {"title": data.y_title, "tickCount": 5, "labelExpr": _UNLESS_NEGATIVE, "grid": False}
     return {"y": {"field": name, "type": "quantitative", "scale": scale, "axis": axis}}
@@ -100,7 +90,38 @@ def _dashed() -> dict[str, Any]:
 
 
 def _number() -> dict[str, Any]:
-    return {"type": "text", "dx": 8, "dy": -7, "fontWeight": 600, "align": "center"}
+    return {"type": "text", "fontWeight": 600, "align": "center", "baseline": "middle"}
+
+
+def _at_number(data: FunnelData) -> dict[str, Any]:
+    x, y = _x(data)["x"], _y(data)["y"]
+    return {"x": x | {"field": "nx"}, "y": y | {"field": "ny"}, "text": {"field": "number"}}
+
+
+def _numbered(points: list[dict[str, Any]], data: FunnelData) -> list[dict[str, Any]]:
+    """Give numbers their places: beside their marks, none upon another or upon a numbered mark."""
+    low, high = data.domain
+    across = WIDTH / math.log(high / low)
+    bottom = -_strip(data) * data.top
+    down = HEIGHT / (1.1 * data.top - bottom)
+    marks = [
+        (p, across * math.log(p["x"] / low), down * (1.1 * data.top - p["y"]))
+        for p in points
+        if p["number"]
+    ]
+    taken = [(x, y) for _, x, y in marks]
+    out = []
+    for p, x, y in marks:
+        spots = [(x + dx, y + dy) for dx, dy in SIDES]
+        free = [s for s in spots if s[0] > ROOM[0] and not any(_near(s, one) for one in taken)]
+        at = (free or spots)[0]
+        taken.append(at)
+        out.append(p | {"nx": low * math.exp(at[0] / across), "ny": 1.1 * data.top - at[1] / down})
+    return out
+
+
+def _near(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return abs(one[0] - other[0]) < ROOM[0] and abs(one[1] - other[1]) < ROOM[1]
 
 
 def _tips() -> dict[str, Any]:

@@ -13,12 +13,12 @@ X: Spec = {
 }
 Y: Spec = {
     "title": "Share of units",
-    "axis": {"tickCount": 4, "grid": False, "labelExpr": "format(abs(datum.value), '.1f')"},
+    "axis": {"tickCount": 4, "grid": False, "labelExpr": "format(abs(datum.value), '~g')"},
 }
 TIPS = [
     quantitative("x", title="From risk", format=".2f"),
-    quantitative("np", title="With outcome (n)"),
-    quantitative("nn", title="Without outcome (n)"),
+    quantitative("np", title="With outcome (n)", format=",d"),
+    quantitative("nn", title="Without outcome (n)", format=",d"),
 ]
 
 

@@ -1,8 +1,10 @@
 """Calibration, decision curve and risk distribution, and their alternative texts."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from audit.result import CalibrationCurve, DecisionCurve, RiskDistribution
+from audit.curve_sections import CalibrationCurve, DecisionCurve, RiskDistribution
 from reports.blocks import Block, Figure, Text
 from reports.format import count, digits, fixed, left_out, plural, shorten, with_interval
 from reports.parts.index import Index
@@ -10,6 +12,7 @@ from reports.parts.index import Index
 PRINT_PANELS = 12
 DECISION_PANELS = 13
 RISK_PANELS = 12
+PAGE_PANELS = 60
 C = TypeVar("C", CalibrationCurve, DecisionCurve, RiskDistribution)
 
 
@@ -132,14 +135,16 @@ def decision(index: Index) -> list[Block]:
             "decision",
             "Decision curve: net benefit over threshold probabilities",
             _decision_alt(index),
-            {
-                "threshold": t.value if t is not None else None,
-                "panels": [_decision_panel(index, c) for c in shown],
-            },
+            _panels(index, [_decision_panel(index, c) for c in shown]),
             note,
             left_out(rest, "curve"),
         )
     ]
+
+
+def _panels(index: Index, panels: list[dict[str, Any]]) -> dict[str, Any]:
+    t = index.result.cohort.threshold
+    return {"threshold": t.value if t is not None else None, "panels": panels}
 
 
 def _decision_panel(index: Index, c: DecisionCurve) -> dict[str, Any]:
@@ -171,12 +176,14 @@ def risk(index: Index) -> list[Block]:
     if not curves:
         return [Text(("No risk distribution: the score is not a probability.",))]
     shown = chosen(curves, index, RISK_PANELS)
-    t = index.result.cohort.threshold
     rest = len(curves) - len(shown)
     note = "Share of units with the outcome (up, filled) and without it (down, hollow) in each "
     note += (
         "bin of predicted risk; each side sums to 1. Panel titles count both (+ / \N{MINUS SIGN})."
     )
+    t = index.result.cohort.threshold
+    if t is not None:
+        note += f" The dashed line is the declared threshold, {t.value:g}."
     whole = index.estimate("auroc", "overall")
     alt = "Predicted risk of units with and without the outcome"
     if whole is not None and whole.value is not None:
@@ -187,10 +194,7 @@ def risk(index: Index) -> list[Block]:
             "risk",
             "Distribution of predicted risk by outcome",
             f"{alt}. {plural(len(shown), 'panel')} drawn.",
-            {
-                "threshold": t.value if t is not None else None,
-                "panels": [_risk_panel(c) for c in shown],
-            },
+            _panels(index, [_risk_panel(c) for c in shown]),
             note,
             left_out(rest, "distribution"),
         )
@@ -209,3 +213,38 @@ def _risk_panel(c: RiskDistribution) -> dict[str, Any]:
     name = shorten(_place(c.stratum, c.output), 18)
     title = f"{name}  {count(positives)}+ / {count(negatives)}\N{MINUS SIGN}"
     return {"title": title, "bins": bins}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The panels of a figure that the page lets choose from, and the attribute of each.
+
+    Attributes are told by their place in the cohort, None for everyone; `rest` are in the
+    attached audit alone.
+    """
+
+    data: dict[str, Any]
+    attributes: list[tuple[str, int | None]]
+    rest: int
+
+
+def choice(index: Index, form: str) -> Choice | None:
+    """Give the page more panels than print has room for; None where a figure has no such ones."""
+    makers: dict[str, tuple[tuple[Any, ...], Callable[[Any], dict[str, Any]]]] = {
+        "decision": (index.result.curves.decision, lambda c: _decision_panel(index, c)),
+        "risk": (index.result.curves.risk, _risk_panel),
+    }
+    if form not in makers:
+        return None
+    found, make = makers[form]
+    shown = chosen(found, index, PAGE_PANELS)
+    panels = [make(c) for c in shown]
+    titles = [
+        (p["title"], _attribute(index, c.stratum)) for p, c in zip(panels, shown, strict=True)
+    ]
+    return Choice(_panels(index, panels), titles, len(found) - len(shown))
+
+
+def _attribute(index: Index, stratum: str) -> int | None:
+    names = [a.name for a in index.attributes]
+    return next((names.index(a) for a in names if stratum in index.single.get(a, ())), None)

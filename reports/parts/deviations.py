@@ -23,6 +23,7 @@ NO_WAIVER = "No waiver is on record."
 NONE_HOLDS = "No waiver sets a requirement aside."
 NO_DEVIATION = "No further deviation is on record."
 ASKED = "the plan asks for"
+OTHER_REASONS = "What the summary counts as without inference has other reasons."
 PRINT_STRATA = 24
 
 
@@ -178,7 +179,8 @@ def _below(index: Index) -> list[Block]:
             by[e.stratum].append((e.measure, words.why(e.status, e.reason)))
     strata = len(index.result.cohort.strata)
     if not by:
-        return [Text((f"No stratum of {count(strata)} falls below the minimum of the plan.",))]
+        told = f"No stratum of {count(strata)} falls below the minimum of the plan."
+        return [Text((told + (f" {OTHER_REASONS}" if _without(index) else ""),))]
     ordered = sorted(by, key=crossed)
     rows = tuple(_stratum(index, s, by[s], i >= PRINT_STRATA) for i, s in enumerate(ordered))
     columns = (
@@ -189,9 +191,17 @@ def _below(index: Index) -> list[Block]:
     )
     caption = f"{plural(len(by), 'stratum', 'strata')} of {count(strata)} below the minimum of the "
     caption += "plan in some measure"
-    note = "Such values are shown without inference; no conclusion is drawn from them."
+    falling = sum(len(found) for found in by.values())
+    note = f"These {plural(falling, 'value')} are shown without inference, and no conclusion is "
+    note += f"drawn from them. They are among the {count(_without(index))} that the summary counts "
+    note += "as without inference."
     rest = left_out(max(0, len(rows) - PRINT_STRATA), "stratum").replace("stratums", "strata")
     return [Table("below-minimum", caption, columns, (Group("", rows),), note, rest, dense=True)]
+
+
+def _without(index: Index) -> int:
+    """Count the estimates without inference, as the summary does."""
+    return sum(e.status == "insufficient" for e in index.result.estimates)
 
 
 def _stratum(index: Index, name: str, found: list[tuple[str, str]], screen_only: bool) -> Row:

@@ -4,8 +4,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+from audit.curve_sections import CalibrationCurve
 from audit.glossary import ENTRIES
-from audit.result import CalibrationCurve, Disparity, Estimate
+from audit.result import Disparity, Estimate
 from reports import words
 from reports.format import digits
 from reports.parts.curves import panel_title, smooth_points

@@ -7,9 +7,12 @@ from audit.result import Estimate
 from reports import words
 from reports.format import count, digits, fixed, shorten, with_interval
 from reports.parts.index import Index
+from reports.ticks import log_ticks
 
 LABEL_LETTERS = 30
-TICKS = (0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50)
+# Pixels that the number at a tick takes, and what share of the narrowest printed panel that is.
+NUMBER = 21
+APART = 0.22
 LOG = frozenset(("oe_ratio", "lr_plus", "lr_minus"))
 
 
@@ -25,8 +28,7 @@ class Panel:
     @property
     def ticks(self) -> list[float]:
         """Round places on a logarithmic axis; empty where the axis finds its own."""
-        low, high = self.domain
-        return [t for t in TICKS if low <= t <= high] if self.log else []
+        return log_ticks(*self.domain, APART) if self.log else []
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from reports.format import (
     names,
     plural,
     share,
-    signed,
 )
 from reports.parts.index import Index
 from reports.parts.verdict_values import limit_text, value_text
@@ -24,6 +23,7 @@ from reports.parts.verdict_values import limit_text, value_text
 NOT_STATED = "not stated"
 SHOWN_WARNINGS = 5
 PRINT_PARTS = 24
+ALL_ASSESSED = "Every estimate has a value and an interval"
 
 
 def title_of(result: AuditResult) -> str:
@@ -68,7 +68,7 @@ def summary(index: Index) -> Summary:
         sentences=(*_audited(index), verdict_sentence(result)),
         verdicts=tuple(verdict_line(index, v) for v in result.verdicts),
         legend=_legend(result),
-        not_assessed=not_assessed(result),
+        not_assessed=not_assessed(result) or (ALL_ASSESSED,),
         warnings=warnings[:SHOWN_WARNINGS],
         more_warnings=f"{plural(rest, 'further warning')} in full below." if rest > 0 else "",
     )
@@ -95,7 +95,9 @@ def _audited(index: Index) -> tuple[str, ...]:
         f"{outcome_text(index)}."
     )
     by = f"Results are given by {names(groups)}" if groups else "No attribute was declared"
-    return first, f"{by}{' and by ' + sites[0].name if sites else ''}. {threshold(index.result)}"
+    by += f" and by {sites[0].name}" if sites else ""
+    level = f"Intervals are at the {level_text(_level(index.result))} level."
+    return first, f"{by}. {threshold(index.result)} {level}"
 
 
 _PREDICTS = {
@@ -224,18 +226,19 @@ def verdict_line(index: Index, v: Verdict) -> VerdictLine:
         where=words.of_output(v.stratum or "", v.output) if v.value is not None else "",
         margin=limit_text(v, contrast),
         reason=v.reason,
-        more=_more(v, contrast, places),
+        more=_more(v, places),
     )
 
 
-def _more(v: Verdict, contrast: str | None, places: int) -> str:
-    write = signed if contrast == "difference" else fixed
+def _more(v: Verdict, places: int) -> str:
+    """Say what these data could have shown, and how many units would decide."""
     parts = []
     if v.detectable is not None:
-        parts.append(f"smallest detectable with these data: {write(v.detectable, places)}")
+        parts.append(f"these data can tell a distance of {fixed(abs(v.detectable), places)} from "
+                     "the limit")  # fmt: skip
     if v.n_needed is not None:
-        parts.append(f"needed: about n = {v.n_needed:,}".replace(",", " "))
-    return "; ".join(parts)
+        parts.append(f"about {count(v.n_needed)} units would decide the value seen")
+    return "; ".join(parts) + (" (80 % power)" if parts else "")
 
 
 def not_assessed(result: AuditResult) -> tuple[str, ...]:
@@ -243,7 +246,7 @@ def not_assessed(result: AuditResult) -> tuple[str, ...]:
     tally = Counter[str](e.status for e in result.estimates if e.status != "ok")
     total = len(result.estimates)
     lines = [
-        f"{plural(tally[s], 'estimate')} of {total} {'is' if tally[s] == 1 else 'are'} "
+        f"{plural(tally[s], 'estimate')} of {count(total)} {'is' if tally[s] == 1 else 'are'} "
         f"{words.STATUS[s]}"
         for s in words.STATUS
         if tally[s]
@@ -261,7 +264,6 @@ def not_assessed(result: AuditResult) -> tuple[str, ...]:
     if result.disclosure is not None:
         people = result.disclosure.min_cell - 1
         lines.append(f"Shared result: counts of 1 to {people} people are withheld")
-    lines.append(f"Intervals are at the {level_text(_level(result))} level")
     return tuple(lines)
 
 

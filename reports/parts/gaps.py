@@ -24,9 +24,10 @@ class _Reason:
 
     def text(self, pattern: str) -> str:
         if not self.numbers:
-            return pattern
+            return words.worded(pattern)
         low, high = min(self.numbers), max(self.numbers)
-        return pattern.replace("#", f"{low:g}" if low == high else f"{low:g} to {high:g}", 1)
+        between = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        return words.worded(pattern.replace("#", between, 1))
 
 
 def blocks(index: Index) -> list[Block]:
@@ -68,7 +69,8 @@ def _table(refused: list[Estimate]) -> Table:
         Column("Strata", "text", 32),
     )
     groups = tuple(Group(status, tuple(rows)) for status, rows in by.items())
-    caption = f"{plural(len(refused), 'estimate')} without inference, by reason"
+    kinds = " or ".join(by)  # as the summary counts them
+    caption = f"{plural(len(refused), 'estimate')} {kinds}, by reason"
     hidden = sum(r.screen_only for g in groups for r in g.rows)
     return Table("refused", caption, columns, groups, "", left_out(hidden, "reason"))
 

@@ -6,7 +6,7 @@ from audit.measures import BY_CLASS
 from audit.result import AuditResult
 from reports import words
 from reports.blocks import Block, Bullets, Cell, Column, Group, Row, Table
-from reports.format import level_text
+from reports.format import count, level_text
 from reports.parts.index import Index
 from reports.parts.results import TASK_TABLES, piece_level
 
@@ -108,7 +108,7 @@ def _intervals(index: Index) -> Table:
     used.update(_of_sections(index.result))
     found = [(m, n) for m, n in used.items() if m and m != "none"]
     rows = tuple(
-        Row((Cell(words.method(m)), Cell(m, kind="code"), Cell(str(n), sort=n)))
+        Row((Cell(words.method(m)), Cell(m, kind="code"), Cell(count(n), sort=n)))
         for m, n in sorted(found, key=lambda item: (-item[1], item[0]))
     )
     columns = (

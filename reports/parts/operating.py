@@ -1,6 +1,6 @@
 """Operating points: where another threshold would lead, and where each one comes from."""
 
-from audit.result import OperatingPoint, ThresholdSweep
+from audit.curve_sections import OperatingPoint, ThresholdSweep
 from reports import words
 from reports.blocks import Block, Cell, Column, Group, Row, Table
 from reports.format import DASH, bare, crossed, fixed, left_out

@@ -14,6 +14,7 @@ from reports.format import (
     fixed,
     interval,
     left_out,
+    level_text,
     names,
     p_value,
     plural,
@@ -84,8 +85,10 @@ def _figure(index: Index, sites: Sites) -> Figure | None:
         panels.append(
             forest.Panel(made.title, made.log, forest.domain(m, list(points), made.log), points)
         )
-    note = "Diamond: pooled value with its interval. Thick bar: where 95 % of new sites are "
-    note += "expected. Open circles are values without inference."
+    note = f"Filled points with {level_text(results.piece_level(index))} intervals; open circles "
+    note += "are values without inference; dashed lines are limits set by the plan; the solid "
+    note += "vertical line is the value in all units. Diamond: pooled value with its interval. "
+    note += "Thick bar: where 95 % of new sites are expected."
     return Figure("site-forest", "forest", "Results by site, pooled, and expected at a new site",
                   _alt([pooled[m] for m in measures]),
                   forest.ForestData(len(labels), tuple(labels), tuple(panels),

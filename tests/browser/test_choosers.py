@@ -2,6 +2,9 @@
 
 import pytest
 
+from reports.parts.curves import PAGE_PANELS
+from reports.parts.forest import NUMBER
+from reports.ticks import ENOUGH, log_ticks
 from tests.browser.conftest import Made, Visit
 from tests.browser.reading import (
     caption,
@@ -16,6 +19,12 @@ from tests.browser.reading import (
 pytestmark = pytest.mark.browser
 HOSPITALS = ("Cleveland", "Hungary", "Switzerland", "VA Long Beach")
 AGES = ("(-inf,45)", "[45,55)", "[55,65)", "[65,inf)")
+LEVELS = (
+    *(f"age={a}" for a in AGES),
+    "sex=Female",
+    "sex=Male",
+    *(f"hospital={h}" for h in HOSPITALS),
+)
 
 
 def expected(made: Made, measure: str, strata: list[str]) -> list[list[str]]:
@@ -132,3 +141,45 @@ def test_calibration_is_chosen_by_attribute(visit: Visit, heart: Made) -> None:
     alt = page.locator("#calibration-figure .chart").get_attribute("aria-label")
     assert alt is not None
     assert alt.endswith("3 curves drawn.")
+
+
+def test_a_ratio_has_the_ticks_of_the_printed_figure(visit: Visit, heart: Made) -> None:
+    page = visit.open(heart)
+    choose(page, "#forest", "Measure", "O:E ratio")
+    texts = page.locator("#forest .chart svg .role-axis-label text").all_text_contents()
+    drawn = [float(text) for text in texts]
+    assert len(drawn) >= ENOUGH
+    assert 1.0 in drawn
+    found = [heart.estimates[f"oe_ratio/{s}"] for s in ("overall", *LEVELS)]
+    ends = [v for e in found for v in (e["value"], e["lower"], e["upper"]) if v is not None]
+    low, high = min(*ends, 0.8) / 1.05, max(*ends, 1.25) * 1.05
+    widest = 460  # pixels, in a window of this width
+    assert drawn == log_ticks(low, high, NUMBER / widest)
+
+
+@pytest.mark.parametrize(
+    ("form", "series"), [("decision", "#decision-figure"), ("risk", "#risk-figure")]
+)
+def test_panels_are_chosen_by_attribute(form: str, series: str, visit: Visit, heart: Made) -> None:
+    page = visit.open(heart)
+    every = {row[0] for row in numbers(page, series)}
+    assert len(every) == len(heart.audit["curves"][form])
+    choose(page, series, "Attribute", "sex")
+    chosen = {row[0] for row in numbers(page, series)}
+    assert sorted(name.partition(" ")[0] for name in chosen) == ["All", "sex=Female", "sex=Male"]
+    assert caption(page, series).endswith(", by sex")
+    alt = page.locator(f"{series} .chart").get_attribute("aria-label")
+    assert alt is not None
+    assert alt.endswith("3 panels drawn.")
+    assert alt.count("drawn") == 1
+    assert "3 panels drawn" in said(page, "by sex")
+
+
+def test_of_many_panels_the_first_attribute_is_shown_and_the_rest_is_counted(
+    visit: Visit, wide: Made
+) -> None:
+    page = visit.open(wide)
+    figure = page.locator("#decision-figure")
+    assert chooser(page, "#decision-figure", "Attribute").input_value() != ""
+    left = len(wide.audit["curves"]["decision"]) - PAGE_PANELS
+    assert f"{left} further subgroups are in audit.json alone." in figure.inner_text()

@@ -25,6 +25,26 @@ const domainOf = (points, measure) => {
   low -= pad; high += pad;
   return [Math.max(low, least ?? low), Math.min(high, most ?? high)];
 };
+// The same round numbers as in print (reports/ticks.py).
+const thinned = (places, gap) => {
+  const start = Math.max(0, places.indexOf(1)), kept = places.slice(start, start + 1);
+  for (const v of places.slice(start + 1)) if (Math.log(v / kept.at(-1)) >= gap) kept.push(v);
+  for (const v of places.slice(0, start).reverse()) if (Math.log(kept[0] / v) >= gap) kept.unshift(v);
+  return kept;
+};
+const logTicks = (low, high, wide) => {
+  const { steps, enough, number } = figures.stand_ins, gap = (number / wide) * Math.log(high / low);
+  const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high));
+  let found = [];
+  for (const own of steps) {
+    const places = [];
+    for (let power = first; power <= last; power += 1)
+      places.push(...own.map((step) => Number(`${step / 10}e${power}`)).filter((v) => v >= low && v <= high));
+    found = thinned(places, gap);
+    if (found.length >= enough) break;
+  }
+  return found;
+};
 const sorters = {
   given: () => 0,
   value: (a, b) => compare(a.e?.value ?? Infinity, b.e?.value ?? Infinity),
@@ -62,7 +82,10 @@ const forestSpec = (rows, place, width) => {
       const { zero, ...kept } = x;
       return { ...kept, type: "log" };
     }
-    if (measure.log && x && x.title === measure.name) return { ...x, values: t.ticks.filter((v) => v >= low && v <= high) };
+    if (measure.log && x && x.title === measure.name) {
+      const { tickCount, ...kept } = x; // by it Vega would leave out some of the values
+      return { ...kept, title: `${x.title}, log scale`, values: logTicks(low, high, wide), labelOverlap: false };
+    }
     return x;
   });
   return { ...spec, datasets: { labels, points } };

@@ -1,5 +1,5 @@
 // Numbers as text, by the same rules as the tables that stand in the page; and their order.
-const MINUS = "\u2212", DASH = "\u2013", THIN = "\u202f";
+const MINUS = "\u2212", DASH = "\u2013";
 
 // Python rounds a tie to the even digit, toFixed away from it: 0.0625 is 0.062.
 const rounded = (value, places) => {
@@ -22,7 +22,7 @@ const interval = (lower, upper, places, sign = false) =>
 const withInterval = (x, places, sign = false) =>
   `${fixed(x.value, places, sign)} ${interval(x.lower, x.upper, places, sign)}`.trim();
 const pText = (p) => (p === null ? DASH : p < 0.001 ? "< 0.001" : fixed(p, 3));
-const count = (n) => (n === null ? "withheld" : String(n).replace(/\B(?=(\d{3})+$)/g, THIN));
+const count = (n) => (n === null ? "withheld" : String(n).replace(/\B(?=(\d{3})+$)/g, ","));
 const plural = (n, noun, many = `${noun}s`) => `${count(n)} ${n === 1 ? noun : many}`;
 const shorten = (text, most) => {
   if (text.length <= most) return text;

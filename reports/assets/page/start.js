@@ -24,6 +24,7 @@ for (const figure of $$(".figure")) {
   try {
     if (figure.id === "forest") await startForest();
     else if (figure === calibration && curves.length) await startCalibration();
+    else if (spec && id in figures.panels) await startPanels(figure, spec, ...figures.panels[id]);
     else if (spec) await draw(figure, spec, $(".draw", figure).textContent.trim());
   } catch (error) {
     console.error(error); // the text in place of the figure stays

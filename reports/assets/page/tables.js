@@ -7,9 +7,9 @@ const FEW_ROWS = 12;
 const printed = (cell) => {
   const text = $(".b", cell) ? cell.textContent.replace($(".b", cell).textContent, "") : cell.textContent;
   const own = ($("small:not(.b)", cell) ? text.replace($("small:not(.b)", cell).textContent, "") : text).trim();
-  const number = /^([+\u2212-]?[\d\u202f]+(?:\.\d+)?)( %)?$/.exec(own);
+  const number = /^([+\u2212-]?[\d,]+(?:\.\d+)?)( %)?$/.exec(own);
   if (number)
-    return Number(number[1].replaceAll(THIN, "").replace(MINUS, "-")) / (number[2] ? 100 : 1);
+    return Number(number[1].replaceAll(",", "").replace(MINUS, "-")) / (number[2] ? 100 : 1);
   return own === "" || own === DASH ? null : own;
 };
 const keyOf = (i) => (row) => {
