@@ -74,6 +74,12 @@ def disparity(
     return found[0]
 
 
+def width(record: Estimate) -> float:
+    assert record.lower is not None
+    assert record.upper is not None
+    return record.upper - record.lower
+
+
 def random_columns(
     seed: int, rows: int = 600, *, patients: int | None = None, decimals: int | None = 2
 ) -> Columns:

@@ -193,7 +193,7 @@ def test_line_ends_of_windows_stay_in_every_other_answer(tmp_path: Path) -> None
 # Any text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @example({"A-1": plain(rationale="a\x85b\nc\u2028d\u2029e")}, {})
 @example({"A-1": plain(rationale="one\n # two\n\n\n three\n:")}, {"A-0": plain()})
 @example({"A-1": plain(rationale="word " * 40 + "# " + "x" * 120)}, {})

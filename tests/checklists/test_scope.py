@@ -152,7 +152,7 @@ def test_a_draft_is_watched_and_never_due() -> None:
         assert states("fda-ai-dsf", day) == {("watch", None)}
     assert states("fda-ai-dsf", "2025-01-06") == {("watch", None)}
     item = load_catalogue().instruments["fda-ai-dsf"].items[0].id
-    assert stands(item, "2026-11-28").reason == "draft of 2025-01-07: not in force"
+    assert stands(item, "2026-11-28").reason == "draft of 2025-01-07, not in force"
 
 
 def test_colorado_is_due_from_new_year() -> None:

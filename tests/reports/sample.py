@@ -5,6 +5,7 @@ are rough normal or Wilson ones, good enough to be printed.
 """
 
 import math
+import pickle
 import random
 from dataclasses import dataclass
 from functools import cache
@@ -418,6 +419,16 @@ PLAN: dict[str, Any] = {
 
 def sample_dict() -> dict[str, Any]:
     """Give the sample as plain data, to be altered by a test before it is validated."""
+    data: dict[str, Any] = pickle.loads(_made())
+    return data
+
+
+@cache
+def _made() -> bytes:
+    return pickle.dumps(_sample())
+
+
+def _sample() -> dict[str, Any]:
     parts = strata()
     measures = (*PROPORTIONS, *OTHERS)
     estimates = [estimate(m, s, part) for s, part in parts.items() for m in measures]

@@ -12,7 +12,8 @@ from reports.blocks import Bullets, Table, Text
 from reports.outline import OutlineSection, outline
 from reports.parts.dataset_claims import PRINT_FILES, blocks
 from reports.pdf import render_pdf
-from tests.reports.sample import papers, sample
+from tests.reports.brief import brief_papers
+from tests.reports.sample import sample
 from tests.reports.validators import assert_conforms
 
 AUDITED = sample().provenance.data
@@ -114,7 +115,7 @@ def test_the_pdf_with_it_conforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     longer = full.model_copy(update={"sections": (*full.sections, section)})
     for module in ("pdf", "view"):
         monkeypatch.setattr(f"reports.{module}.outline", lambda id: longer)
-    pdf = render_pdf(papers())
+    pdf = render_pdf(brief_papers())
     assert_conforms(pdf, tmp_path)
     (tmp_path / "made.pdf").write_bytes(pdf)
     text = "".join(page.extract_text() for page in PdfReader(tmp_path / "made.pdf").pages)

@@ -7,7 +7,14 @@ from audit.disclosure import shareable
 from audit.result import AuditResult, Waiver
 from audit.waivers import apply_waivers
 from reports.blocks import Bullets, Facts, Text
-from reports.parts.deviations import NO_DEVIATION, NO_WAIVER, NONE_HOLDS, PRINT_STRATA, blocks
+from reports.parts.deviations import (
+    NO_DEVIATION,
+    NO_WAIVER,
+    NONE_HOLDS,
+    OTHER_REASONS,
+    PRINT_STRATA,
+    blocks,
+)
 from tests.audit.builders import audited, counted, random_columns
 from tests.reports.drawn import with_clinics
 from tests.reports.sample import papers_of, sample
@@ -150,6 +157,8 @@ def test_strata_below_the_minimum_are_named_with_what_fell_short() -> None:
     assert row.cells[3].detail == (
         "5 units with outcome, 10 asked for; 5 units without outcome, 10 asked for"
     )
+    assert found.note.startswith("These 2 values are shown without inference")
+    assert found.note.endswith("among the 2 that the summary counts as without inference.")
 
 
 def test_nothing_below_the_minimum_is_told_with_the_number_of_strata() -> None:
@@ -158,6 +167,9 @@ def test_nothing_below_the_minimum_is_told_with_the_number_of_strata() -> None:
     assert f"No stratum of {count} falls below the minimum of the plan." in words_of(
         of(estimates=estimates)
     )
+    assert OTHER_REASONS not in words_of(of(estimates=estimates))
+    other = [dict(estimates[0], status="insufficient", reason="no interval can be formed")]
+    assert OTHER_REASONS in words_of(of(estimates=[*other, *estimates[1:]]))
 
 
 def test_many_strata_are_printed_in_part() -> None:

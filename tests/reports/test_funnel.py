@@ -48,7 +48,7 @@ def test_a_point_is_the_denominator_and_the_width() -> None:
     assert whole["x"] == 377
     assert whole["w"] == pytest.approx(high - low)
     assert whole["kind"] == "all units"
-    assert whole["tip"] == "width 0.100, n 1\u202f400, denominator 377"
+    assert whole["tip"] == "width 0.100, n 1,400, denominator 377"
 
 
 def test_every_stratum_with_something_behind_it_is_there_once() -> None:
@@ -134,7 +134,7 @@ def test_the_widest_and_all_units_are_numbered_and_named_with_n() -> None:
 def test_the_alternative_text_is_made_from_the_numbers() -> None:
     assert of(sample()).alt == (
         "Width of the interval of Sensitivity against the units behind the value in 71 strata. "
-        "Narrowest in All units (width 0.100, n 1\u202f400, denominator 377), widest in "
+        "Narrowest in All units (width 0.100, n 1,400, denominator 377), widest in "
         "hospital=Leiden & race=Asian (width 0.527, n 35, denominator 10). 22 strata without "
         "inference. 1 stratum empty."
     )

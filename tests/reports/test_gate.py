@@ -29,7 +29,7 @@ def test_gate_gives_interval_limit_reason_and_what_is_needed() -> None:
     assert "the interval crosses the margin" in text
     words = " ".join(text.split())
     assert "only a value at least 0.110 away from the limit could be told from it" in words
-    assert "About 3 120 units would decide the value seen." in words
+    assert "About 3,120 units would decide the value seen." in words
 
 
 def test_gate_json_has_the_numbers_unrounded() -> None:

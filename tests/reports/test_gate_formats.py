@@ -83,7 +83,7 @@ def test_undecided_says_interval_and_what_would_decide(name: str) -> None:
     text = " ".join(FORMATS[name](of("inconclusive")).replace("\\", "").replace("%25", "%").split())
     assert "The 95 % interval [−0.192, +0.006] reaches across the limit ±0.05" in text
     assert "at least 0.110 away from the limit" in text
-    assert "About 3 120 units would decide the value seen." in text
+    assert "About 3,120 units would decide the value seen." in text
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -154,8 +154,10 @@ def test_plain_text_renders_as_itself(text: str) -> None:
 
 
 def test_hundreds_of_strata_are_read() -> None:
-    made = hugging_face(papers_of(large()))
-    assert len(read(made).eval_results or ()) > 4000
+    # The Hub's library takes 4 ms for each of them: three measures will do.
+    few = [e for e in large().estimates if e.measure in ("sensitivity", "auroc", "brier")]
+    made = hugging_face(papers_of(large().model_copy(update={"estimates": tuple(few)})))
+    assert len({(r.metric_args or {})["id"] for r in results(made)}) > 900
 
 
 def test_the_same_papers_give_the_same_bytes(text: str) -> None:

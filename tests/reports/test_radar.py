@@ -199,8 +199,8 @@ def test_gaps_are_the_measures_answered_no_to_some_extent_or_do_not_know(
 def test_no_gap_found_is_not_called_a_pass() -> None:
     made = of(assessed(altai(), {}))
     assert words_of(gaps(made)) == (
-        "Of 11 questions on measures 0 have an answer; none of them no, to some extent or do not "
-        "know. 11 questions have no answer yet, which does not mean that the measure is in place."
+        "None of the 11 questions on measures has an answer: whether the measures are in place is "
+        "not known."
     )
 
 

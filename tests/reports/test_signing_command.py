@@ -9,6 +9,7 @@ from reports.signatures import is_signed
 from reports.signing import sign
 from reports.verification import Check, verify
 from tests.end_to_end.command import run
+from tests.reports.brief import brief_papers
 from tests.reports.conftest import Rendered
 from tests.reports.pki import (
     SECRET,
@@ -16,7 +17,6 @@ from tests.reports.pki import (
     served,
     timestamper,
 )
-from tests.reports.sample import papers
 from tests.reports.signing_desk import (
     CA,
     JANE,
@@ -41,7 +41,7 @@ def pdf() -> bytes:
 
 @pytest.fixture(scope="module")
 def dossier(rendered: Rendered) -> bytes:
-    return rendered(papers())
+    return rendered(brief_papers())
 
 
 @pytest.fixture

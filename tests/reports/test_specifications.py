@@ -116,7 +116,7 @@ def test_a_ratio_has_round_ticks_on_a_logarithmic_axis(
     specs: dict[str, list[dict[str, Any]]],
 ) -> None:
     encoded = [n for spec in specs["forest"] for n in nodes(spec) if "scale" in n and n.get("axis")]
-    ratios = [x for x in encoded if x["axis"]["title"] == "O:E ratio"]
+    ratios = [x for x in encoded if x["axis"]["title"] == "O:E ratio, log"]
     assert ratios
     for x in ratios:
         assert x["scale"]["type"] == "log"

@@ -207,7 +207,7 @@ def test_the_model_is_told_from_the_predictions() -> None:
     told = facts(development.blocks(at))
     assert told["Format and library"] == "onnx onnx 1.20"
     assert told["Inputs"].endswith("x23 and 6 more")
-    assert told["Fitted numbers"] == "1\N{NARROW NO-BREAK SPACE}234"
+    assert told["Fitted numbers"] == "1,234"
     assert product.model_file(at) == f"model.onnx, SHA-256 {'ab' * 32}"
 
 

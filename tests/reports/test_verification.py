@@ -12,13 +12,13 @@ from reports.attachments import attachments
 from reports.papers import Papers
 from reports.pdf import render_pdf
 from reports.verification import Check, attached, verify, words_of
+from tests.reports.brief import brief, brief_papers
 from tests.reports.conftest import Rendered
-from tests.reports.sample import papers, papers_of, sample
 
 
 @pytest.fixture(scope="module")
 def pdf(rendered: Rendered) -> bytes:
-    return rendered(papers())
+    return rendered(brief_papers())
 
 
 def outcomes(checks: list[Check]) -> set[str]:
@@ -50,7 +50,7 @@ def test_a_dossier_as_it_was_made_is_the_same_throughout(pdf: bytes) -> None:
 
 
 def test_another_audit_attached_is_found_by_its_hash(pdf: bytes) -> None:
-    other = sample().model_copy(update={"schema_version": "1.1"}).to_json().encode()
+    other = brief().model_copy(update={"schema_version": "1.1"}).to_json().encode()
     forged = with_attachments(pdf, lambda d: put(d, "audit.json", other))
     checks = {check.what: check for check in verify(forged, "d")}
     assert checks["audit.json"].outcome == "differs"
@@ -79,8 +79,8 @@ def better(result: AuditResult) -> AuditResult:
 
 @pytest.mark.usefixtures("kept")
 def test_a_printed_figure_that_the_audit_does_not_give_is_reported_with_its_page() -> None:
-    honest = papers()
-    embellished = Papers(better(sample()), honest.audit_json)
+    honest = brief_papers()
+    embellished = Papers(better(brief()), honest.audit_json)
     # The pages are those of the better figures, the attachments those of the true audit.
     pages = render_pdf(embellished)
     true = {f.name: f.content for f in attachments(honest)}
@@ -92,7 +92,7 @@ def test_a_printed_figure_that_the_audit_does_not_give_is_reported_with_its_page
     checks = [c for c in verify(with_attachments(pages, change), "d") if c.outcome == "differs"]
     assert checks
     told = [c.detail for c in checks if "0.999" in c.detail]
-    value = next(e.value for e in sample().estimates if e.id == "sensitivity/overall")
+    value = next(e.value for e in brief().estimates if e.id == "sensitivity/overall")
     assert value is not None
     assert told
     assert all(f"{value:.3f}" in detail for detail in told)
@@ -114,7 +114,7 @@ def test_other_bytes_with_the_same_words_are_the_same(pdf: bytes) -> None:
 
 
 def test_the_previous_audit_goes_with_the_document() -> None:
-    before = papers_of(sample())
+    before = brief_papers()
     found = replace(before, previous=before.result, previous_json=before.audit_json)
     made = render_pdf(found)
     assert attached(made, "d")["previous-audit.json"] == before.audit_json
@@ -157,5 +157,5 @@ def test_manifest_names_what_the_document_was_made_with(pdf: bytes) -> None:
             assert by_id[entry["name"]]["sha256"] == entry["sha256"]
     action = by_id["#audit"]
     assert action["@type"] == "CreateAction"
-    assert action["name"] == sample().provenance.command
-    assert len(action["object"]) == len(sample().provenance.data) == 1
+    assert action["name"] == brief().provenance.command
+    assert len(action["object"]) == len(brief().provenance.data) == 1
