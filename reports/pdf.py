@@ -26,6 +26,7 @@ from reports.templating import ASSETS, asset, render
 from reports.view import build_view
 
 FIGURE = "figure:"
+LARGE = 2**23
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 # The first moment a ZIP archive can name; stands for "no date was stated".
 UNSTATED = datetime(1980, 1, 1, tzinfo=UTC)
@@ -114,9 +115,11 @@ def _write(
     with warnings.catch_warnings(), _uncollected():
         # WeasyPrint leaves its own colour profile to the garbage collector to close.
         warnings.simplefilter("ignore", ResourceWarning)
-        # Compressed when it is marked accessible, which rewrites every page: once is enough.
+        # Compressed when it is marked accessible, which rewrites every page: once is enough,
+        # unless what is attached would be held as it is, several times over.
+        small = sum(len(f.content) for f in files) < LARGE
         pdf: bytes = document.write_pdf(
-            pdf_variant="pdf/a-3a", attachments=attached, uncompressed_pdf=True
+            pdf_variant="pdf/a-3a", attachments=attached, uncompressed_pdf=small
         )
     return pdf
 
