@@ -22,7 +22,7 @@ from audit.result import (
     VerdictPart,
     VerdictStatus,
 )
-from audit.strata import OVERALL
+from audit.strata import OVERALL, where_of
 
 # What each count and each share is called.
 COUNTED = {
@@ -155,14 +155,14 @@ def coverage_verdict(
 
 def coverage_statement(requirement: CoverageRequirement) -> str:
     """Put a requirement into one line of words."""
-    where = ", ".join(s if s == OVERALL or "=" in s else f"each {s}" for s in requirement.strata)
+    where = where_of(requirement.strata)
     said = []
     if requirement.counts:
         counts = [f"{n:,} {COUNTED[name]}" for name, n in requirement.counts.items()]
-        said.append(f"at least {_listed(counts)} in {where}")
+        said.append(f"at least {_listed(counts)} {where}")
     if requirement.shares:
         shares = [f"{percent(s)} of rows {SHARED[name]}" for name, s in requirement.shares.items()]
-        said.append(f"at most {_listed(shares)} in {where}")
+        said.append(f"at most {_listed(shares)} {where}")
     if requirement.missing is not None:
         share = percent(requirement.missing)
         said.append(f"{requirement.attribute} not recorded on at most {share} of rows")

@@ -8,6 +8,7 @@ from audit.plan import Plan, Requirement, Stated
 from audit.problems import InputError
 from audit.requirement import ChangeRequirement, ChecklistRequirement, CoverageRequirement
 from audit.result import CohortSummary, Verdict, VerdictKind, VerdictStatus
+from audit.strata import where_of
 from audit.verdicts import Evidence, margin, statement, verdict_of
 
 BASELINE = "no baseline was given; judge it with `equipoise gate --baseline`"
@@ -92,10 +93,10 @@ def _change_in_words(change: ChangeRequirement) -> str:
     name = declared.name if declared is not None else change.measure
     if change.output is not None:
         name = f"{name} of '{change.output}'"
-    where = ", ".join(s if s == "overall" or "=" in s else f"each {s}" for s in change.strata)
+    where = where_of(change.strata)
     if change.worse_by == 0:
-        return f"{name} not worse than in the baseline in {where}"
-    return f"{name} worse than in the baseline by at most {change.worse_by:g} in {where}"
+        return f"{name} not worse than in the baseline {where}"
+    return f"{name} worse than in the baseline by at most {change.worse_by:g} {where}"
 
 
 def _checklist_in_words(checklist: ChecklistRequirement) -> str:

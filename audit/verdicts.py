@@ -18,7 +18,7 @@ from audit.result import (
     VerdictPart,
     VerdictStatus,
 )
-from audit.strata import OVERALL
+from audit.strata import OVERALL, where_of
 
 _RANK: tuple[VerdictStatus, ...] = (
     "violated",
@@ -302,12 +302,12 @@ def statement(requirement: Requirement) -> str:
         if requirement.contrast == "gap":
             bound = f"at most {high:g}"
         return f"{name}: {kind[requirement.contrast]} by {requirement.attribute} {bound}"
-    where = ", ".join(s if s == "overall" or "=" in s else f"each {s}" for s in requirement.strata)
+    where = where_of(requirement.strata)
     if requirement.within is not None:
-        return f"{name} within {requirement.within[0]:g} to {requirement.within[1]:g} in {where}"
+        return f"{name} within {requirement.within[0]:g} to {requirement.within[1]:g} {where}"
     if requirement.floor is not None:
-        return f"{name} at least {requirement.floor:g} in {where}"
-    return f"{name} at most {requirement.ceiling:g} in {where}"
+        return f"{name} at least {requirement.floor:g} {where}"
+    return f"{name} at most {requirement.ceiling:g} {where}"
 
 
 def _part(requirement: Requirement, record: Estimate | Disparity) -> VerdictPart:

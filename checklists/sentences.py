@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from audit.result import AuditResult, Disparity, Estimate, Verdict
 from audit.sections import Bounded
+from audit.strata import where_of
 
 if TYPE_CHECKING:
     from audit.measures.declaration import Measure
@@ -233,7 +234,7 @@ def _verdict_interval(v: Verdict, record: Estimate | Disparity | None) -> str:
 
 
 def _where(v: Verdict, record: Estimate | Disparity | None) -> str:
-    where = f" in {v.stratum}" if v.stratum else ""
+    where = f" {where_of([v.stratum])}" if v.stratum else ""
     if isinstance(record, Disparity):
         where = f" between {record.stratum} and {record.reference}"
     if v.output is not None and f"'{v.output}'" not in v.statement:

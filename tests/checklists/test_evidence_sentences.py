@@ -180,12 +180,12 @@ def test_the_sentences_of_verdicts_are_those_written_by_hand() -> None:
         "everywhere": "inconclusive", "use": "met",
     }  # fmt: skip
     assert told["verdict/good"] == (
-        f"The requirement 'AUROC at least 0.5 in overall' is met: {range_of('good')}n = 600, "
-        "239 with the condition) in overall."
+        f"The requirement 'AUROC at least 0.5 overall' is met: {range_of('good')}n = 600, "
+        "239 with the condition) overall."
     )
     assert told["verdict/bad"] == (
-        f"The requirement 'Sensitivity at least 0.99 in overall' is violated: {range_of('bad')}"
-        "n = 600, 239 with the condition) in overall."
+        f"The requirement 'Sensitivity at least 0.99 overall' is violated: {range_of('bad')}"
+        "n = 600, 239 with the condition) overall."
     )
     assert told["verdict/narrow"] == (
         "The requirement 'AUROC: largest gap by race at most 0.05' is inconclusive, which is not a "
@@ -226,7 +226,7 @@ def test_a_verdict_on_each_class_names_the_class_that_decided() -> None:
     told = figures(classes())
     verdict = next(v for v in classes().verdicts if v.requirement == "each")
     assert verdict.output is not None
-    assert f"in overall ({verdict.output}); 3 of 3 parts violated." in told["verdict/each"]
+    assert f"overall ({verdict.output}); 3 of 3 parts violated." in told["verdict/each"]
     assert "(mel)" not in told["verdict/mel"]  # the requirement names it
 
 

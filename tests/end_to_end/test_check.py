@@ -135,7 +135,7 @@ def test_rows_without_a_score_are_left_to_the_audit(
     assert both["reason"] == f"{told} (2 of 5 counts left to it)"
     assert [p["status"] for p in both["parts"]].count("met") == 3
     text = " ".join(run("check").out.split())
-    assert f"– scored: at most 5 % of rows without a score in overall, each sex. {told}" in text
+    assert f"– scored: at most 5 % of rows without a score overall, in each sex. {told}" in text
     audited = run("audit", "--plan", "equipoise.yaml", "--quiet", "--out", "out")
     assert audited.code == 0, audited.err
     verdicts = json.loads((tmp_path / "out" / "audit.json").read_text())["verdicts"]

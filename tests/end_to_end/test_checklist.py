@@ -93,7 +93,7 @@ def test_show_tells_everything_about_an_item(checklist: Checklist) -> None:
         "Text: first edition.",
         "Checked on 2026-11-01: checked against the text.",
         "· not assessed",
-        "(2) verdict/perfect: The requirement 'AUROC at least 0.999 in overall' is violated:",
+        "(2) verdict/perfect: The requirement 'AUROC at least 0.999 overall' is violated:",
     ):
         assert part in text
     done(checklist("answer", "HOUSE-1", "--status", "met"))
@@ -119,7 +119,7 @@ def test_an_answer_from_a_script_holds_what_was_said(checklist: Checklist) -> No
     assert isinstance(first, FigureEvidence)
     assert isinstance(second, FigureEvidence)
     assert (first.figure, first.statement) == ("auroc/overall", "Ranks well.")
-    assert second.statement.startswith("The requirement 'AUROC at least 0.999 in overall' is viol")
+    assert second.statement.startswith("The requirement 'AUROC at least 0.999 overall' is viol")
     assert first.audit.file == "out/audit.json"
 
     done(checklist("answer", "HOUSE-1", "--status", "not_met", *GRACE))

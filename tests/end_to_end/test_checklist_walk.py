@@ -190,7 +190,7 @@ def first_sitting(term: Terminal) -> None:
     term.see("H-4 Cases that are missed")
     term.answer("Answer:", "m")
     term.answer("Rationale", "A nurse sees everybody who is not flagged.")
-    term.see("(1) verdict/few-missed: The requirement 'Sensitivity at least 0.8 in overall' is")
+    term.see("(1) verdict/few-missed: The requirement 'Sensitivity at least 0.8 overall' is")
     term.answer("Evidence", "1 It misses the floor, and the nurse finds those.")
     term.answer("Evidence", "")
 

@@ -37,7 +37,7 @@ def kinds() -> AuditResult:
                 parts=(part("coverage/missing/race", "violated", 63 / 1250, unknown),)),
         verdict("not-worse", "change", "met", measure="sensitivity", stratum="overall",
                 value=0.01, lower=-0.01, upper=0.03, margin=0.02, evidence=("sensitivity/overall",),
-                statement="Sensitivity worse than in the baseline by at most 0.02 in overall",
+                statement="Sensitivity worse than in the baseline by at most 0.02 overall",
                 reason="overall: the whole interval is inside the margin; paired",
                 parts=(VerdictPart(id="sensitivity/overall", status="met", value=0.01, lower=-0.01,
                                    upper=0.03, reason="inside"),)),
@@ -47,6 +47,6 @@ def kinds() -> AuditResult:
                 parts=(part("checklist/TRIPOD-1", "violated", None, "stale"),
                        part("checklist/TRIPOD-2", "violated", None, "not answered"))),
         verdict("broken", "measure", "error", measure="auroc", margin=0.8,
-                statement="AUROC at least 0.8 in overall", reason="ZeroDivisionError: division"),
+                statement="AUROC at least 0.8 overall", reason="ZeroDivisionError: division"),
     )  # fmt: skip
     return sample().model_copy(update={"verdicts": (*sample().verdicts, *other)})

@@ -51,7 +51,7 @@ def test_a_requirement_without_output_holds_for_every_class() -> None:
     assert [p.id for p in one.parts] == [f"auroc[bcc]/{s}" for s in ("overall", "sex=F", "sex=M")]
     assert (one.output, one.statement) == (
         "bcc",
-        "AUROC of 'bcc' at least 0.6 in overall, each sex",
+        "AUROC of 'bcc' at least 0.6 overall, in each sex",
     )
     assert [p.id for p in verdict(result, "whole").parts] == ["macro_auroc/overall"]
     assert verdict(result, "whole").output is None
