@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# The tests start many processes: without bytecode each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The first Python that is new enough; say `make PYTHON=...` to choose another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
@@ -32,6 +35,9 @@ demo: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# There is a worker for each core: threads of their own would only wait for one another.
+test test-all: export OMP_NUM_THREADS := 1
 
 test: lint
 	@scripts/test-tools.sh

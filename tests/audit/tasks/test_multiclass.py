@@ -174,9 +174,8 @@ def test_order_of_rows_and_columns(ids: str) -> None:
     columns["p_mel"][5:11] = None
     columns["uid"] = np.array([f"u{i}" for i in range(230)])
     whole = task_audit(text, columns)
-    order = np.random.default_rng(1).permutation(230)
-    same(whole, task_audit(text, take(columns, order)))
-    same(whole, task_audit(text, dict(reversed(columns.items()))))
+    shuffled = take(columns, np.random.default_rng(1).permutation(230))
+    same(whole, task_audit(text, dict(reversed(shuffled.items()))))
 
 
 def test_only_predicted_classes() -> None:
@@ -337,12 +336,14 @@ def test_scores_that_do_not_sum_to_one_are_told_with_figures() -> None:
 def test_classes_written_as_numbers() -> None:
     columns = class_columns(25, 200, 200)
     grade = np.array([CLASSES.index(c) for c in columns["y"]])
-    text = MULTICLASS.replace("mel: p_mel, naevus: p_naevus, bcc: p_bcc",
-                              "0: p_mel, 1: p_naevus, 2: p_bcc")  # fmt: skip
-    named, numbered = task_audit(MULTICLASS, columns), task_audit(text, columns | {"y": grade})
+    measures = ("accuracy", "quadratic_kappa", "macro_auroc")
+    words = MULTICLASS + f"measures: [{', '.join(measures)}]\n"
+    text = words.replace("mel: p_mel, naevus: p_naevus, bcc: p_bcc",
+                         "0: p_mel, 1: p_naevus, 2: p_bcc")  # fmt: skip
+    named, numbered = task_audit(words, columns), task_audit(text, columns | {"y": grade})
     floats = task_audit(text, columns | {"y": grade.astype(float)})
     assert numbered.cohort.outputs == ("0", "1", "2")
-    for measure in ("accuracy", "quadratic_kappa", "macro_auroc"):
+    for measure in measures:
         assert value_of(numbered, measure) == value_of(named, measure) == value_of(floats, measure)
 
 
@@ -359,7 +360,7 @@ def test_measures_of_the_plan_alone() -> None:
 def test_sites_have_every_output_and_the_whole_task() -> None:
     columns = class_columns(27, 900, 900)
     text = MULTICLASS.replace("patient: pid", "patient: pid, site: site")
-    result = task_audit(text, columns)
+    result = task_audit(text + "measures: [accuracy, auroc]\n", columns)
     assert result.sites is not None
     found = {(h.measure, h.output, h.contrast) for h in result.sites.heterogeneity}
     assert {("accuracy", None, None), ("accuracy", "mel", None), ("auroc", "bcc", None)} <= found
