@@ -48,7 +48,7 @@ test-all: lint
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: install
-	@for name in help_time checklists_time demo_time gate_time table; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in help_time checklists_time demo_time dossier_time gate_time table; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
