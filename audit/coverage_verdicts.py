@@ -13,7 +13,7 @@ from math import inf
 
 from audit.dimensions import MISSING
 from audit.plan import Plan
-from audit.requirement import CoverageRequirement
+from audit.requirement import CoverageRequirement, where_of
 from audit.result import (
     AttributeLevels,
     CohortSummary,
@@ -22,7 +22,7 @@ from audit.result import (
     VerdictPart,
     VerdictStatus,
 )
-from audit.strata import OVERALL, where_of
+from audit.strata import OVERALL
 
 # What each count and each share is called.
 COUNTED = {

@@ -6,9 +6,8 @@ from audit.coverage_verdicts import coverage_statement, coverage_verdict
 from audit.measures import DECLARED
 from audit.plan import Plan, Requirement, Stated
 from audit.problems import InputError
-from audit.requirement import ChangeRequirement, ChecklistRequirement, CoverageRequirement
+from audit.requirement import ChangeRequirement, ChecklistRequirement, CoverageRequirement, where_of
 from audit.result import CohortSummary, Verdict, VerdictKind, VerdictStatus
-from audit.strata import where_of
 from audit.verdicts import Evidence, margin, statement, verdict_of
 
 BASELINE = "no baseline was given; judge it with `equipoise gate --baseline`"

@@ -3,6 +3,7 @@
 Every kind has an id, a rationale and a severity, and is judged into one verdict.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -187,3 +188,10 @@ class ChecklistRequirement(Stated):
         if not self.instruments and not self.items:
             raise ValueError("give instruments, items or both")
         return self
+
+
+def where_of(strata: Sequence[str]) -> str:
+    """Say where a requirement holds: overall, in one stratum, in each level of an attribute."""
+    inside = ", ".join(s if "=" in s else f"each {s}" for s in strata if s != "overall")
+    places = ["overall"] * ("overall" in strata) + [f"in {inside}"] * bool(inside)
+    return ", ".join(places)

@@ -16,13 +16,6 @@ FIRST = 10_000
 Codes = NDArray[np.int32]
 
 
-def where_of(strata: Sequence[str]) -> str:
-    """Say where a requirement holds: overall, in one stratum, in each level of an attribute."""
-    inside = ", ".join(s if "=" in s else f"each {s}" for s in strata if s != OVERALL)
-    places = [OVERALL] * (OVERALL in strata) + [f"in {inside}"] * bool(inside)
-    return ", ".join(places)
-
-
 @dataclass(frozen=True, eq=False)
 class StrataSet:
     """The strata of one combination of attributes; each row is in exactly one of them.

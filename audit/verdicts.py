@@ -9,7 +9,7 @@ from audit.measures.declaration import Measure
 from audit.plan import Plan, Requirement
 from audit.power import NOTHING, Power, power_of_disparity, power_of_estimate
 from audit.problems import InputError, Problem, nearest
-from audit.requirement import ChangeRequirement
+from audit.requirement import ChangeRequirement, where_of
 from audit.requirement_checks import change_problems, coverage_problems
 from audit.result import (
     Disparity,
@@ -18,7 +18,7 @@ from audit.result import (
     VerdictPart,
     VerdictStatus,
 )
-from audit.strata import OVERALL, where_of
+from audit.strata import OVERALL
 
 _RANK: tuple[VerdictStatus, ...] = (
     "violated",

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from audit.requirement import where_of
 from audit.result import AuditResult, Disparity, Estimate, Verdict
 from audit.sections import Bounded
-from audit.strata import where_of
 
 if TYPE_CHECKING:
     from audit.measures.declaration import Measure

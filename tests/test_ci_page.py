@@ -206,6 +206,29 @@ def test_the_hooks_have_what_pre_commit_needs_and_run() -> None:
     assert checklist.search("answers.yaml")
 
 
+def test_the_hooks_start_without_what_only_an_audit_needs(tmp_path: Path) -> None:
+    """Each would take a good part of the second that a commit may wait."""
+    answers, profile = tmp_path / "answers.yaml", ROOT / "commands" / "demos" / "heart.yaml"
+    answers.write_text("version: 1\nanswers: {}\n", "utf-8")
+    calls = [
+        ["lint", str(profile), "--as-of", "2027-01-01"],
+        ["checklist", "lint", "--profile", str(profile), "--answers", str(answers)],
+    ]
+    code = (
+        "import json, sys, cli\n"
+        "for words in json.loads(sys.argv[1]):\n"
+        "    sys.argv = ['equipoise', *words]\n"
+        "    try: cli.main()\n"
+        "    except SystemExit as ended: assert not ended.code, words\n"
+        "print([m for m in ('numpy', 'pyarrow', 'scipy', 'pandas', 'numba') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(calls)],
+        check=True, capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def lint(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str
 ) -> tuple[int, str]:
