@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 class PlanPart(BaseModel):
     """A frozen part of the plan; unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built when the first one is made: a short command makes few kinds of record.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
 
 def rising(edges: tuple[float, ...], name: str) -> tuple[float, ...]:

@@ -11,7 +11,8 @@ Contrast = Literal["difference", "ratio", "gap"]
 class Record(BaseModel):
     """A frozen part of the result; unknown keys and non-finite numbers are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built when the first one is made: a short command makes few kinds of record.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
 
 class Bounded(Record):

@@ -36,7 +36,8 @@ Some = Annotated[
 class Record(BaseModel):
     """A frozen record that refuses unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when the first one is made: a short command makes few kinds of record.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Edition(Record):
