@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.cohort import Cohort
-from audit.dimensions import MISSING
 from audit.label_bounds import label_error_records
 from audit.measures import MEASURES
 from audit.measures.declaration import Measure
@@ -18,7 +17,8 @@ from audit.rows import Floats, Ints, Rows, grouped
 from audit.sections import AssignmentBound, Bounds, Status
 from audit.selection import chosen, possible
 from audit.stats import assignment_bounds as cases
-from audit.strata import OVERALL, StrataSet
+from audit.strata import StrataSet
+from audit.stratum_names import MISSING, OVERALL
 from audit.sums import INDEX
 from audit.sweep import point_sums
 

@@ -16,7 +16,8 @@ from audit.sections import Bounded, CaseMix, SiteSplit, StandardisedGap, Status
 from audit.stats._arrays import group_sum, pair_codes
 from audit.stats.decomposition import Decomposition, Part, decompose
 from audit.stats.standardisation import Standardised, standardise
-from audit.strata import StrataSet, stratum_name
+from audit.strata import StrataSet
+from audit.stratum_names import stratum_name
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.cells import Texts, identities, repeated
-from audit.dimensions import MISSING, Dimension, build_dimensions
+from audit.dimensions import Dimension, build_dimensions
 from audit.findings import Findings, share
 from audit.keys import row_keys
 from audit.plan import Plan
@@ -24,6 +24,7 @@ from audit.roles import (
 )
 from audit.score_kind import looks_rescaled
 from audit.sources.source import Source
+from audit.stratum_names import MISSING
 
 __all__ = ["Cohort", "Dimension", "build_cohort", "needed_columns"]
 

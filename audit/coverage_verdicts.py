@@ -11,7 +11,6 @@ from functools import cached_property
 from itertools import product
 from math import inf
 
-from audit.dimensions import MISSING
 from audit.plan import Plan
 from audit.requirement import CoverageRequirement, where_of
 from audit.result import (
@@ -22,7 +21,7 @@ from audit.result import (
     VerdictPart,
     VerdictStatus,
 )
-from audit.strata import OVERALL
+from audit.stratum_names import MISSING, OVERALL
 
 # What each count and each share is called.
 COUNTED = {

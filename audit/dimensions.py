@@ -14,8 +14,8 @@ from audit.plan import Attribute, Plan
 from audit.problems import nearest
 from audit.result import AttributeLevels
 from audit.sources.source import Source
+from audit.stratum_names import MISSING
 
-MISSING = "(missing)"
 Codes = NDArray[np.int32]
 Chosen = Literal["declared", "largest", "none"]
 

@@ -17,7 +17,6 @@ from itertools import combinations
 import numpy as np
 
 from audit.coverage_verdicts import coverage_verdict
-from audit.dimensions import MISSING
 from audit.families import adjusted
 from audit.judging import BASELINE, undecided
 from audit.plan import Plan
@@ -38,7 +37,7 @@ from audit.result import (
 from audit.shared_curves import shared_curves
 from audit.shared_sections import REASON, Shown, at_small_cuts, nested_shared, shared_sections
 from audit.stored_plan import stored_plan
-from audit.strata import OVERALL
+from audit.stratum_names import MISSING, OVERALL
 from audit.suppression import is_small, rows_per_person, withheld_strata
 from audit.verdicts import Evidence, verdicts_of
 from audit.waivers import carried_over

@@ -19,7 +19,8 @@ from audit.stats.label_error import (
     label_error_bounds,
     label_error_differences,
 )
-from audit.strata import OVERALL, StrataSet
+from audit.strata import StrataSet
+from audit.stratum_names import OVERALL
 
 NO_ERROR = LabelError()
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from audit.dimensions import MISSING, Dimension
+from audit.dimensions import Dimension
 from audit.estimates import by_measure
 from audit.heterogeneity import limits
 from audit.measures.declaration import Measure
@@ -19,6 +19,7 @@ from audit.scales import back, on_scale, usable
 from audit.sections import NestedSites
 from audit.site_gaps import Crossed, cells_of
 from audit.stats.nested import NestedEffects, nested_random_effects
+from audit.stratum_names import MISSING
 
 METHOD = "reml_three_level"
 NAMED = 5

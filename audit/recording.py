@@ -16,7 +16,7 @@ from audit.cells import decode, numbers
 from audit.dimensions import Dimension
 from audit.findings import Findings, share
 from audit.result import CovariateAtSite
-from audit.strata import OVERALL, stratum_name
+from audit.stratum_names import OVERALL, stratum_name
 
 FENCE = 3.0  # interquartile ranges below the lower quartile
 MOSTLY_MISSING, MOSTLY_RECORDED = 0.9, 0.5

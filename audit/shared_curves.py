@@ -23,7 +23,7 @@ from audit.curve_sections import (
 )
 from audit.result import AuditResult, StratumCount
 from audit.stats.proportions import wilson
-from audit.strata import OVERALL
+from audit.stratum_names import OVERALL
 from audit.suppression import is_small
 
 Ints = NDArray[np.int64]

@@ -27,7 +27,7 @@ from audit.sections import (
     SiteSplit,
     StandardisedGap,
 )
-from audit.strata import OVERALL
+from audit.stratum_names import OVERALL
 from audit.suppression import is_small
 
 R = TypeVar("R", bound=Record)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.cohort import Cohort
-from audit.dimensions import MISSING
 from audit.estimates import Counted, by_measure, estimates_of, own_error
 from audit.figures import Figures, compute_figures
 from audit.heterogeneity import Effects, Gap, summary
@@ -22,6 +21,7 @@ from audit.rows import Rows
 from audit.scales import ANALYTIC
 from audit.selection import chosen, possible
 from audit.strata import lattice
+from audit.stratum_names import MISSING
 from audit.sweep import Resampling
 
 Floats = NDArray[np.float64]

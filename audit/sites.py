@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from audit.dimensions import MISSING
 from audit.estimates import by_measure
 from audit.figures import Figures
 from audit.heterogeneity import Effects, summary
@@ -18,6 +17,7 @@ from audit.plan import Plan
 from audit.result import Estimate, Sites
 from audit.scales import on_scale, usable
 from audit.site_gaps import Crossed, crossings, gaps_of
+from audit.stratum_names import MISSING
 
 __all__ = ["Crossed", "crossings", "sites_of"]
 

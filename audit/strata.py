@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from audit.dimensions import Dimension
 from audit.problems import InputError, Problem
+from audit.stratum_names import OVERALL, stratum_name
 
-OVERALL = "overall"
 MAX_STRATA = 20_000
 FIRST = 10_000
 Codes = NDArray[np.int32]
@@ -102,12 +102,6 @@ def _groups(occurs: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.in
         if np.array_equal(again, rows):
             return np.where(rows == none, -1, rows), np.where(columns == none, -1, columns)
         rows = again
-
-
-def stratum_name(attributes: Sequence[str], levels: Sequence[str]) -> str:
-    """Write a stratum as canonical text; the attributes must be in alphabetical order."""
-    pairs = zip(attributes, levels, strict=True)
-    return " & ".join(f"{attribute}={level}" for attribute, level in pairs) or OVERALL
 
 
 def _occurring(chosen: Sequence[Dimension]) -> tuple[NDArray[np.int64], Codes]:

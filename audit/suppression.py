@@ -31,7 +31,7 @@ from scipy.sparse.csgraph import connected_components
 
 from audit.feasible import Parsed, Unknowns, atoms_of, told
 from audit.result import CohortSummary, Estimate, StratumCount
-from audit.strata import stratum_name
+from audit.stratum_names import stratum_name
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from audit.cells import BLANK, Texts, decode, identities, numbers
 from audit.cohort import needed_columns
-from audit.dimensions import MISSING, Dimension, build_dimensions
+from audit.dimensions import Dimension, build_dimensions
 from audit.findings import Findings
 from audit.keys import Keys, text_keys
 from audit.plan import Plan
@@ -17,6 +17,7 @@ from audit.roles import bad_cells, read_label, role_conflicts
 from audit.sources.source import Source
 from audit.stats.mixing import splitmix64
 from audit.strata import StrataSet, lattice
+from audit.stratum_names import MISSING
 
 Bools = NDArray[np.bool_]
 OwnRole = Literal["attribute", "site"]

@@ -18,7 +18,7 @@ from audit.result import (
     VerdictPart,
     VerdictStatus,
 )
-from audit.strata import OVERALL
+from audit.stratum_names import OVERALL
 
 _RANK: tuple[VerdictStatus, ...] = (
     "violated",

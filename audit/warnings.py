@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from audit.cohort import Cohort
-from audit.dimensions import MISSING
 from audit.nested_sites import nested_warnings
 from audit.plan import Plan
 from audit.result import AuditWarning, CohortSummary, Estimate, Sites
 from audit.rows import CLIP, Rows
+from audit.stratum_names import MISSING
 
 PREVALENCE_RANGE = 0.2
 FEW_SITES = 5

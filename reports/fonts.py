@@ -51,7 +51,7 @@ def scripts_in(text: str) -> tuple[Script, ...]:
 
 
 def families(scripts: tuple[Script, ...]) -> str:
-    """The families in the order in which they are tried, as CSS and SVG write them."""
+    """The families in the order in which they are tried, as CSS writes them."""
     return ", ".join([FAMILY, *(f"'{script.family}'" for script in scripts)])
 
 
@@ -69,10 +69,3 @@ def font_faces(scripts: tuple[Script, ...] = ()) -> Markup:
 def in_families(style: Markup, scripts: tuple[Script, ...]) -> Markup:
     """A style sheet whose text falls back on the fonts of these scripts."""
     return Markup(str(style).replace(f" {FAMILY};", f" {families(scripts)};"))
-
-
-def in_scripts(svg: str, scripts: tuple[Script, ...]) -> str:
-    """A figure whose text falls back on the same fonts as the document."""
-    if not scripts:
-        return svg
-    return svg.replace(f'font-family="{FAMILY}"', f'font-family="{families(scripts)}"')

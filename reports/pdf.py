@@ -18,10 +18,12 @@ from audit.result import AuditResult
 from reports.attachments import Attached, attachments
 from reports.blocks import Report
 from reports.drawing import Draw, Drawn, drawn_here
-from reports.fonts import Script, font_faces, in_families, in_scripts, scripts_in
+from reports.fonts import Script, font_faces, in_families, scripts_in
 from reports.outline import outline
 from reports.papers import Papers
 from reports.pdfa import mark_accessible
+from reports.placed import placeholder
+from reports.svg import Size
 from reports.templating import ASSETS, asset, render
 from reports.view import build_view
 
@@ -48,8 +50,8 @@ def render_pdf(papers: Papers, template: str = "full", draw: Draw = drawn_here) 
     html = document_html(view, moment, chosen.id, scripts, card=chosen.layout == "card")
     del view  # of hundreds of strata it is large, and what is printed of it stands in the text
     with _source_date(moment), _errors_raise():
-        made = _write(html, files, moment, _Images(drawn, scripts))
-    return mark_accessible(made)
+        made = _write(html, files, moment, _Placeholders(drawn))
+    return mark_accessible(made, {f"{FIGURE}{i}": p for i, p in enumerate(drawn.pages())})
 
 
 def document_date(result: AuditResult) -> datetime:
@@ -79,18 +81,17 @@ def document_html(
 
 
 @dataclass(frozen=True)
-class _Images:
-    """The figures by their addresses; they are waited for when the first one is needed."""
+class _Placeholders:
+    """Pictures as large as the figures, by address; sizes are waited for when first needed."""
 
     drawn: Drawn
-    scripts: tuple[Script, ...]
 
     @cached_property
-    def _all(self) -> list[bytes]:
-        return [in_scripts(svg, self.scripts).encode() for svg in self.drawn()]
+    def _sizes(self) -> list[Size]:
+        return self.drawn.sizes()
 
     def __call__(self, url: str) -> bytes:
-        return self._all[int(url.removeprefix(FIGURE))]
+        return placeholder(self._sizes[int(url.removeprefix(FIGURE))])
 
 
 def _write(
@@ -143,7 +144,7 @@ def _package_fetcher(images: Callable[[str], bytes]) -> Any:
     class PackageFetcher(URLFetcher):  # type: ignore[misc]
         def fetch(self, url: str, headers: Any = None) -> Any:
             if url.startswith(FIGURE):
-                return URLFetcherResponse(url, images(url), {"Content-Type": "image/svg+xml"})
+                return URLFetcherResponse(url, images(url), {"Content-Type": "image/png"})
             if not url.startswith("data:") and not _inside(url):
                 raise FatalURLFetchingError(f"not a resource of the package: {url}")
             return super().fetch(url, headers)

@@ -8,10 +8,12 @@ with the extension schema that PDF/A wants for it.
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
+
+from reports.placed import place_figures
 
 ATTEMPTS = 16
 WIDEST = 4096
@@ -43,11 +45,15 @@ _MARKED = re.compile(rb"/\w+\s*<<\s*/MCID (\d+)\s*>>\s*BDC")
 _END = re.compile(rb"</(\w+:)?RDF>")
 
 
-def mark_accessible(pdf: bytes) -> bytes:
-    """Add the PDF/UA-1 identifier to a PDF/A-3a file; the same input gives the same bytes."""
+def mark_accessible(pdf: bytes, figures: Mapping[str, bytes]) -> bytes:
+    """Add the PDF/UA-1 identifier to a PDF/A-3a file; the same input gives the same bytes.
+
+    `figures` are the drawings, by the addresses that their placeholders were fetched from.
+    """
     import pikepdf
 
     with pikepdf.open(BytesIO(pdf)) as document:
+        place_figures(document, figures)
         xmp = document.Root.Metadata.read_bytes()
         end = list(_END.finditer(xmp))[-1].start()
         stream = document.make_stream(xmp[:end] + _EXTENSION.encode() + xmp[end:])
@@ -55,7 +61,7 @@ def mark_accessible(pdf: bytes) -> bytes:
         document.Root.Metadata = stream
         _unmark_furniture(document)
         _scope_headers(document.Root.StructTreeRoot)
-        _place_figures(document.Root.StructTreeRoot)
+        _state_boxes(document.Root.StructTreeRoot)
         document.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
         made = _saved(document)
     return unambiguous(made)
@@ -147,7 +153,7 @@ def _scope_headers(root: Any) -> None:
                     cell.A = pikepdf.Array([*kept, added])
 
 
-def _place_figures(root: Any) -> None:
+def _state_boxes(root: Any) -> None:
     """State the boxes of figures in points from the bottom left of their page.
 
     WeasyPrint writes them in the pixels of its layout, from the top left.

@@ -1,7 +1,7 @@
-"""Words of a figure in scripts whose letters join, turn or stack, drawn as outlines.
+"""Words of a figure in scripts that Inter does not hold, drawn as outlines.
 
-The PDF library sets text of an SVG letter by letter, which tears such words apart. HarfBuzz shapes
-them here with the fonts of the package; what is read aloud is the figure's alternative text.
+What draws figures would set them in whichever font of the machine holds the letters. HarfBuzz
+shapes them here with the fonts of the package; what is read aloud is the alternative text.
 """
 
 import re
@@ -14,9 +14,6 @@ from reports.fonts import SCRIPTS, Script
 from reports.templating import ASSETS
 
 SVG = "http://www.w3.org/2000/svg"
-# Scripts with shaping of their own; the letters of the others may stand side by side.
-_UNSHAPED = ("Droid Sans Fallback", "Nanum Gothic")
-_SHAPED = tuple(s for s in SCRIPTS if s.family not in _UNSHAPED)
 _RIGHT_TO_LEFT = ("Noto Sans Arabic", "Noto Sans Hebrew")
 _LATIN = Script("Inter", "Inter-Regular.otf", "")
 
@@ -30,7 +27,7 @@ def shaped(root: ET.Element) -> None:
 
 
 def _script_of(text: str) -> Script | None:
-    return next((s for s in _SHAPED if re.search(f"[{s.letters}]", text)), None)
+    return next((s for s in SCRIPTS if re.search(f"[{s.letters}]", text)), None)
 
 
 def _outlined(text: ET.Element) -> ET.Element:

@@ -8,8 +8,9 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from functools import cache, lru_cache
+from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from reports.shaping import shaped
 
@@ -20,8 +21,16 @@ _UNSEEN = ("class", "role", "pointer-events")
 _GENERATED = re.compile(r"\b((?:clip|gradient|pattern)[-_]?)(\d+)\b")
 
 
+class Size(NamedTuple):
+    """Width and height of a figure in whole pixels."""
+
+    width: int
+    height: int
+
+
 @cache
-def _register_fonts() -> None:
+def register_fonts() -> None:
+    """Let the converter know the fonts of the package."""
     import vl_convert
 
     vl_convert.register_font_directory(str(FONTS))
@@ -32,12 +41,18 @@ def to_svg(spec: dict[str, Any]) -> str:
     return _converted(json.dumps(spec))
 
 
+def size_of(svg: str) -> Size:
+    """Width and height that an SVG states."""
+    root = ET.fromstring(svg)
+    return Size(*(ceil(float(str(root.get(side)))) for side in Size._fields))
+
+
 @lru_cache(maxsize=KEPT)
 def _converted(spec: str) -> str:
     """Convert once: documents of one audit share most of their figures."""
     import vl_convert
 
-    _register_fonts()
+    register_fonts()
     text = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     return stable_ids(flattened(text))
 

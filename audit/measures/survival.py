@@ -8,7 +8,7 @@ first-order change. The same expansion gives their variance.
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import expit, logit
+import scipy  # its parts are loaded when they are first used: reading a result needs none
 
 from audit.measures.declaration import Direction, Measure, Scale
 from audit.sums import Array, Sums
@@ -26,7 +26,7 @@ def moved(value: Array, change: Array, scale: Scale) -> Array:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if scale == "logit":
             inside = (value > 0) & (value < 1)
-            found = expit(logit(value) + change / (value * (1 - value)))
+            found = scipy.special.expit(scipy.special.logit(value) + change / (value * (1 - value)))
             return np.where(inside, found, value + 0 * change)
         if scale == "log":
             return np.where(value > 0, value * np.exp(change / value), value + 0 * change)

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
+import scipy  # its parts are loaded when they are first used: reading a result needs none
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,13 +21,13 @@ def check_level(level: float) -> float:
 
 def normal_quantile(level: float) -> float:
     """Two-sided standard normal quantile, 1.96 for level 0.95."""
-    return float(ndtri(0.5 + check_level(level) / 2.0))
+    return float(scipy.special.ndtri(0.5 + check_level(level) / 2.0))
 
 
 def t_quantile(df: ArrayLike, level: float) -> Floats:
     """Two-sided Student t quantile for each `df`; NaN where df < 1."""
     freedom = np.asarray(df, dtype=np.float64)
-    quantile = stdtrit(np.maximum(freedom, 1.0), 0.5 + check_level(level) / 2.0)
+    quantile = scipy.special.stdtrit(np.maximum(freedom, 1.0), 0.5 + check_level(level) / 2.0)
     return np.asarray(np.where(freedom >= 1.0, quantile, np.nan), dtype=np.float64)
 
 

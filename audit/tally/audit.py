@@ -8,7 +8,7 @@ import numpy as np
 
 from audit.cohort import Cohort
 from audit.curve_sections import Curves
-from audit.dimensions import MISSING, Dimension, attribute_levels
+from audit.dimensions import Dimension, attribute_levels
 from audit.estimates import Counted
 from audit.families import adjusted, named
 from audit.findings import Findings, share
@@ -37,6 +37,7 @@ from audit.selection import chosen, possible
 from audit.site_gaps import Crossed
 from audit.sites import sites_of
 from audit.strata import StrataSet
+from audit.stratum_names import MISSING
 from audit.tally.contrasts import tally_disparities
 from audit.tally.drawn import tally_curves
 from audit.tally.estimates import tally_estimates

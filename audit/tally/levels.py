@@ -6,10 +6,11 @@ from itertools import combinations
 import numpy as np
 
 from audit.cells import Texts
-from audit.dimensions import MISSING, Dimension, as_written, band_labels, levelled
+from audit.dimensions import Dimension, as_written, band_labels, levelled
 from audit.plan import Attribute, Plan
 from audit.problems import InputError, Problem, nearest
-from audit.strata import StrataSet, stratum_name
+from audit.strata import StrataSet
+from audit.stratum_names import MISSING, stratum_name
 from audit.tally.tally import Stratum, Tally, crossings
 
 _NO_ROWS = np.zeros(0, dtype=np.int32)

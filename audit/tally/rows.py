@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.cohort import Cohort
-from audit.dimensions import MISSING, Dimension
+from audit.dimensions import Dimension
 from audit.plan import Plan
 from audit.provenance import tool_version
 from audit.roles import flags, probabilities
 from audit.rows import CLIP
 from audit.strata import StrataSet, lattice
+from audit.stratum_names import MISSING
 from audit.sums import probability_terms
 from audit.tally.bins import Bins, bins_for
 from audit.tally.fixed import Fixed, fixed_sums, joined

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from audit.cells import BLANK, NOT_A_NUMBER, NUMBER, Texts, decode, identities, whole
 from audit.cohort import needed_columns
-from audit.dimensions import MISSING, Dimension, build_dimensions
+from audit.dimensions import Dimension, build_dimensions
 from audit.findings import Findings
 from audit.keys import text_keys
 from audit.plan import Plan
@@ -25,6 +25,7 @@ from audit.problems import InputError, Problem, nearest
 from audit.roles import YES_NO, read_prediction, read_score, role_conflicts
 from audit.sources.source import Source
 from audit.stats.mixing import splitmix64
+from audit.stratum_names import MISSING
 from audit.tally.batches import open_predictions
 from audit.tally.bins import Bins
 from audit.tally.rows import Units, tally_units

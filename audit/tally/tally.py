@@ -17,7 +17,7 @@ from audit.cells import NUMBER, number_text
 from audit.plan import Plan
 from audit.problems import InputError, Problem
 from audit.rows import Kind
-from audit.strata import stratum_name
+from audit.stratum_names import stratum_name
 from audit.tally.bins import Bins
 from audit.tally.fixed import Fixed, joined
 

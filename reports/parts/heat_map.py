@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from audit.result import Estimate
-from audit.strata import stratum_name
+from audit.stratum_names import stratum_name
 from reports import words
 from reports.blocks import Block, Figure, Text
 from reports.format import (

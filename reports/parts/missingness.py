@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from audit.dimensions import MISSING
 from audit.result import AttributeLevels, CovariateAtSite, StratumCount
-from audit.strata import OVERALL, stratum_name
+from audit.stratum_names import MISSING, OVERALL, stratum_name
 from reports.blocks import Block, Figure, Text
 from reports.format import DASH, WITHHELD, count, left_out, names, plural, share
 from reports.parts.index import Index

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.cohort import Cohort, build_cohort, needed_columns
-from audit.dimensions import MISSING
 from audit.sources.files import read_files
 from audit.stats.mixing import splitmix64
+from audit.stratum_names import MISSING
 from tests.audit.cohorts import cohort, plan, warning
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from audit.dimensions import MISSING, band_labels
+from audit.dimensions import band_labels
+from audit.stratum_names import MISSING
 from tests.audit.cohorts import NAN, cohort, dimension, warning
 
 

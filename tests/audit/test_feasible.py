@@ -12,7 +12,7 @@ import audit.feasible
 import audit.suppression
 from audit.feasible import atoms_of
 from audit.result import CohortSummary, StratumCount
-from audit.strata import stratum_name
+from audit.stratum_names import stratum_name
 from audit.suppression import withheld_strata
 
 Table = NDArray[np.int64]

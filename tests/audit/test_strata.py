@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from audit.dimensions import Dimension
 from audit.problems import InputError
-from audit.strata import StrataSet, lattice, stratum_name
+from audit.strata import StrataSet, lattice
+from audit.stratum_names import stratum_name
 
 
 def dimension(

@@ -12,7 +12,7 @@ from reports.papers import Papers
 from reports.parts.comparison import FIGURE_STRATA, PRINT_STRATA, blocks
 from reports.parts.slope import HEAD, ROW, SlopeData, apart
 from tests.reports.compared import SHA, comparison, flip, paired, side, weak, worse
-from tests.reports.drawn import NAMES, figures, svg, texts
+from tests.reports.drawn import NAMES, everything, figures, svg, texts
 from tests.reports.sample import papers, sample
 from tests.reports.sections_of import lines, table, words_of
 
@@ -265,4 +265,4 @@ def test_strange_names_are_drawn_short_and_as_text() -> None:
     assert all(measured(text) <= 130 for text in texts(figure))
     assert any(text.startswith("site=LLL") and "…" in text for text in texts(figure))
     assert "<b onload" not in svg(figure)
-    assert any("東京大学" in text for text in texts(figure))
+    assert "東京大学" in everything(figure)
