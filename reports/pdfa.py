@@ -8,9 +8,11 @@ with the extension schema that PDF/A wants for it.
 
 import re
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from io import BytesIO
+from itertools import chain
 from typing import Any
 
 from reports.placed import place_figures
@@ -41,6 +43,9 @@ xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
 </rdf:li></rdf:Bag></pdfaExtension:schemas>
 </rdf:Description>
 """
+# Written with the file: what objects are packed in, and where each of them stands; the metadata is
+# to be read without decoding.
+_OF_THE_FILE = ("/ObjStm", "/XRef", "/Metadata")
 _MARKED = re.compile(rb"/\w+\s*<<\s*/MCID (\d+)\s*>>\s*BDC")
 _END = re.compile(rb"</(\w+:)?RDF>")
 
@@ -59,38 +64,49 @@ def mark_accessible(pdf: bytes, figures: Mapping[str, bytes]) -> bytes:
         stream = document.make_stream(xmp[:end] + _EXTENSION.encode() + xmp[end:])
         stream.Type, stream.Subtype = pikepdf.Name.Metadata, pikepdf.Name.XML
         document.Root.Metadata = stream
-        _unmark_furniture(document)
-        _scope_headers(document.Root.StructTreeRoot)
-        _state_boxes(document.Root.StructTreeRoot)
+        elements = _by_kind(document.Root.StructTreeRoot)
+        _unmark_furniture(document, elements)
+        _scope_headers(elements)
+        _state_boxes(elements["/Figure"])
         document.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
-        made = _saved(document)
-    return unambiguous(made)
+        _compress(document)
+        made = _saved(document, compress_streams=False)
+    return _packed(made)
 
 
-def unambiguous(pdf: bytes) -> bytes:
-    """Write a file again until no stream ends in a carriage return.
+def _compress(document: Any) -> None:
+    """Compress what is not, so that no stream ends in a carriage return.
 
     Followed by the line feed before ``endstream`` it would read as part of the line's end, and the
     stream as one byte shorter than its /Length says, which PDF/A forbids.
     """
     import pikepdf
 
+    for item in document.objects:
+        if not isinstance(item, pikepdf.Stream) or str(item.get("/Type")) in _OF_THE_FILE:
+            continue
+        if "/Filter" not in item:
+            item.write(zlib.compress(item.read_bytes()), filter=pikepdf.Name.FlateDecode)
+        if item.read_raw_bytes().endswith(b"\r"):
+            _reencode(item)
+
+
+def _packed(pdf: bytes) -> bytes:
+    """Write a file with its objects packed into streams, none of which ends in a carriage return.
+
+    These are made while saving: empty objects near the start shift what follows into other packs.
+    """
+    import pikepdf
+
     for attempt in range(ATTEMPTS):
-        if AMBIGUOUS not in pdf:
-            return pdf
         with pikepdf.open(BytesIO(pdf)) as document:
-            found = [s for s in document.objects if _ends_badly(s)]
-            for stream in found:
-                _reencode(stream)
-            # Else it is one of the streams that objects are packed in while saving: empty objects
-            # near the start shift what follows into other packs.
-            empty = [document.make_indirect(pikepdf.Dictionary()) for _ in range(attempt + 1)]
-            document.Root[PAD] = pikepdf.Array(empty)
-            pdf = _saved(document, compress_streams=not found)
-        if found:
+            if attempt:
+                empty = [document.make_indirect(pikepdf.Dictionary()) for _ in range(attempt)]
+                document.Root[PAD] = pikepdf.Array(empty)
             # Streams read from a file keep their filters, those just written would not.
-            with pikepdf.open(BytesIO(pdf)) as document:
-                pdf = _saved(document)
+            made = _saved(document)
+        if AMBIGUOUS not in made:
+            return made
     raise ValueError("the file cannot be written without an ambiguous stream end")
 
 
@@ -106,14 +122,6 @@ def _saved(document: Any, compress_streams: bool = True) -> bytes:
         stream_decode_level=pikepdf.StreamDecodeLevel.none,
     )
     return out.getvalue()
-
-
-def _ends_badly(item: Any) -> bool:
-    import pikepdf
-
-    if not isinstance(item, pikepdf.Stream) or str(item.get("/Type")) in ("/ObjStm", "/XRef"):
-        return False
-    return bool(item.read_raw_bytes().endswith(b"\r"))
 
 
 def _reencode(stream: Any) -> None:
@@ -132,13 +140,13 @@ def _reencode(stream: Any) -> None:
     stream.write(zlib.compress(framed, 9), filter=pikepdf.Name.FlateDecode, decode_parms=settings)
 
 
-def _scope_headers(root: Any) -> None:
+def _scope_headers(elements: Mapping[str, list[Any]]) -> None:
     """Say of every header cell whether it heads its column or its row."""
     import pikepdf
 
-    for table in _elements(root, "/Table"):
+    for table in elements["/Table"]:
         _demote_lone_rows(table)
-    for row in _elements(root, "/TR"):
+    for row in elements["/TR"]:
         cells = [c for c in _children(row) if str(c.get("/S")) in ("/TH", "/TD")]
         only_headers = all(str(c.S) == "/TH" for c in cells)
         scope = pikepdf.Name.Column if only_headers else pikepdf.Name.Row
@@ -153,14 +161,14 @@ def _scope_headers(root: Any) -> None:
                     cell.A = pikepdf.Array([*kept, added])
 
 
-def _state_boxes(root: Any) -> None:
+def _state_boxes(figures: list[Any]) -> None:
     """State the boxes of figures in points from the bottom left of their page.
 
     WeasyPrint writes them in the pixels of its layout, from the top left.
     """
     import pikepdf
 
-    for figure in _elements(root, "/Figure"):
+    for figure in figures:
         layout, page = figure.get("/A"), figure.get("/Pg")
         if isinstance(layout, pikepdf.Dictionary) and "/BBox" in layout and page is not None:
             top = float(page.MediaBox[3])
@@ -176,7 +184,7 @@ def _demote_lone_rows(table: Any) -> None:
     """
     import pikepdf
 
-    rows = [[c for c in _children(r) if "/S" in c] for r in _elements(table, "/TR")]
+    rows = [_children(row) for row in _rows(table)]
     cells = [c for row in rows for c in row]
     if 2 * sum(str(c.S) == "/TH" for c in cells) <= len(cells):
         return
@@ -192,10 +200,10 @@ def _demote_lone_rows(table: Any) -> None:
             known.Headers = pikepdf.Array([h for h in known.Headers if str(h) not in gone])
 
 
-def _unmark_furniture(document: Any) -> None:
+def _unmark_furniture(document: Any, elements: Mapping[str, list[Any]]) -> None:
     """Mark text outside the structure (running header and footer) as an artifact, to be skipped."""
     read: dict[tuple[int, int], set[int]] = {}
-    for element in _elements(document.Root.StructTreeRoot, None):
+    for element in chain.from_iterable(elements.values()):
         page = element.get("/Pg")
         for kid in _kids(element):
             if isinstance(kid, int) and page is not None:
@@ -214,14 +222,25 @@ def _unmark_furniture(document: Any) -> None:
         page.Contents = document.make_stream(_MARKED.sub(mark, content))
 
 
-def _elements(root: Any, kind: str | None) -> Iterator[Any]:
-    """Walk the structure tree without recursion; a long document nests rows deeply."""
+def _by_kind(root: Any) -> Mapping[str, list[Any]]:
+    """The elements of a structure tree by kind, walked without recursion: rows nest deeply."""
+    found: dict[str, list[Any]] = defaultdict(list)
     stack = [root]
     while stack:
         element = stack.pop()
-        if kind is None or str(element.get("/S")) == kind:
-            yield element
+        found[str(element.get("/S"))].append(element)
         stack.extend(_children(element))
+    return found
+
+
+def _rows(table: Any) -> Iterator[Any]:
+    stack = [table]
+    while stack:
+        element = stack.pop()
+        if str(element.S) == "/TR":
+            yield element
+        else:
+            stack.extend(_children(element))
 
 
 def _children(element: Any) -> list[Any]:

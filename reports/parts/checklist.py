@@ -1,6 +1,8 @@
 """The checklists in a document: a matrix of statuses, the answers with evidence, who signed."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from checklists.answers import DECISION_NAMES, FULL_VERSION, Answer, FileEvidence, Review
 from checklists.assessment import ItemState
@@ -16,6 +18,26 @@ SYMBOLS = {"met": "✓", "partly": "◐", "not_met": "✗", "not_applicable": "�
 COVERAGE_NOTE = (
     "Answered items over items that have to be answered. A share of items met is coverage; it says "
     "nothing of compliance. A stale answer counts as stale alone."
+)
+
+
+class _Counted(NamedTuple):
+    """A column of the matrix, and what is said where it would hold nothing but zeros."""
+
+    column: Column
+    words: str
+
+
+COUNTED = (
+    _Counted(Column("Items", "count", 7), ""),
+    _Counted(Column("Met", "count", 7), "met"),
+    _Counted(Column("Partly", "count", 7), "partly met"),
+    _Counted(Column("Not met", "count", 8), "not met"),
+    _Counted(Column("N/a", "count", 6), "not applicable"),
+    _Counted(Column("Stated", "count", 8), "stated"),
+    _Counted(Column("Open", "count", 7), "open"),
+    _Counted(Column("Stale", "count", 7), "stale"),
+    _Counted(Column("Unsigned", "count", 9), "answered and unsigned"),
 )
 NO_RATIONALE = "No rationale was given."
 _MOST_MISSING = 12
@@ -39,29 +61,35 @@ def status(papers: Papers) -> list[Block]:
         groups.append(Group(label, (*rows, _coverage_row("All of it", found.coverage))))
     if not groups:
         return []
-    columns = (
-        Column("Requirement", "text", 36),
-        Column("Items", "count", 7),
-        Column("Met", "count", 7),
-        Column("Partly", "count", 7),
-        Column("Not met", "count", 8),
-        Column("N/a", "count", 6),
-        Column("Stated", "count", 8),
-        Column("Open", "count", 7),
-        Column("Stale", "count", 7),
-        Column("Unsigned", "count", 9),
-    )
+    columns, shown, none = _telling(groups)
+    note = f"{COVERAGE_NOTE}{none}{_signed_elsewhere(papers.states.values())}"
     return [
         Text((f"As of {papers.assessment.on}, for the product profile attached to the answers.",)),
-        Table(
-            "checklist-status",
-            "Checklists by requirement",
-            columns,
-            tuple(groups),
-            COVERAGE_NOTE + _signed_elsewhere(papers.states.values()),
-        ),
+        Table("checklist-status", "Checklists by requirement", columns, shown, note),
         *troubles(papers.states.values()),
     ]
+
+
+def _telling(groups: Sequence[Group]) -> tuple[tuple[Column, ...], tuple[Group, ...], str]:
+    """The columns that hold more than zeros, the rows in them, and what the others counted."""
+    rows = [row for group in groups for row in group.rows]
+    kept = [i for i in range(len(COUNTED) + 1) if i < 2 or any(r.cells[i].sort for r in rows)]
+    columns = [Column("Requirement", "text", 36), *(c.column for c in COUNTED)]
+    nothing = [c.words for i, c in enumerate(COUNTED, 1) if i not in kept]
+    return (
+        tuple(columns[i] for i in kept),
+        tuple(
+            replace(
+                g, rows=tuple(replace(r, cells=tuple(r.cells[i] for i in kept)) for r in g.rows)
+            )
+            for g in groups
+        ),
+        f" No item is {_alternatives(nothing)}." if nothing else "",
+    )
+
+
+def _alternatives(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _signed_elsewhere(states: Iterable[ItemState]) -> str:
