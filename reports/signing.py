@@ -9,6 +9,7 @@ from typing import Any
 
 from audit.problems import InputError, Problem
 from reports.credentials import Signer, needs_extra
+from reports.pdfa import AMBIGUOUS, ATTEMPTS
 
 _FIELD = "Signature"
 
@@ -40,11 +41,14 @@ def sign(
     from pyhanko.sign.timestamps import TimestampRequestError
 
     try:
-        writer = _writer(pdf, signer, moment)
-        name = _free_field(writer, field)
-        session = _session(writer, signer, name, reason, location, timestamper)
-        session.system_time = moment
-        return asyncio.run(_signed(session, moment))
+        for spare in range(ATTEMPTS):
+            writer = _writer(pdf, signer, moment)
+            name = _free_field(writer, field)
+            session = _session(writer, signer, name, reason, location, timestamper)
+            session.system_time = moment
+            if made := asyncio.run(_signed(session, moment, len(pdf), spare)):
+                return made
+        raise ValueError("nothing can be appended without an ambiguous stream end")
     except TimestampRequestError as error:
         raise _no_timestamp(error.__cause__ or error) from None
     except (PdfError, SigningError) as error:
@@ -71,12 +75,21 @@ def _no_timestamp(error: BaseException) -> InputError:
     return InputError(Problem("no_timestamp", "--timestamp-url", problem, remedy))
 
 
-async def _signed(session: Any, moment: datetime) -> bytes:
+async def _signed(session: Any, moment: datetime, start: int, spare: int) -> bytes | None:
+    """The signed file; None where a stream appended from `start` on ends in a carriage return.
+
+    PDF/A forbids that (see `mark_accessible`). `spare` bytes in the room for the signature move
+    what follows, and so change the table of places at the end.
+    """
     from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 
     reserved = await session.estimate_signature_container_size(None)
-    document = session.prepare_tbs_document(validation_info=None, bytes_reserved=reserved)
+    document = session.prepare_tbs_document(
+        validation_info=None, bytes_reserved=reserved + 2 * spare
+    )
     prepared, out = document.digest_tbs_document(output=io.BytesIO())
+    if AMBIGUOUS in out.getvalue()[start:]:
+        return None
     done = await document.perform_signature(
         document_digest=prepared.document_digest,
         pdf_cms_signed_attrs=PdfCMSSignedAttributes(signing_time=moment),

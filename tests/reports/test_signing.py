@@ -105,6 +105,18 @@ def test_the_same_key_and_moment_give_the_same_bytes(pdf: bytes, kind: str) -> N
     assert sign(pdf, made.signer, moment=NOW)[len(pdf) :] != again[0][len(pdf) :]
 
 
+def test_no_appended_stream_ends_ambiguously(pdf: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How the table of places ended at first stands for an end that PDF/A forbids."""
+    first = sign(pdf, JANE.signer, moment=MOMENT)
+    forbidden = first[: first.rindex(b"endstream") + 9][-14:]
+    assert forbidden.endswith(b"\nendstream")
+    assert first.count(forbidden) == 1
+    monkeypatch.setattr("reports.signing.AMBIGUOUS", forbidden)
+    again = sign(pdf, JANE.signer, moment=MOMENT)
+    assert forbidden not in again
+    assert {c.outcome for c in checks_of(again, CA)} == {"same"}
+
+
 def _with_key(key: ed25519.Ed25519PrivateKey) -> Holder:
     from cryptography import x509
 
