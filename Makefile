@@ -39,13 +39,14 @@ lint: install
 # There is a worker for each core: threads of their own would only wait for one another.
 test test-all: export OMP_NUM_THREADS := 1
 
+# In the order of the folders: by number of tests the few that take a minute each would come last.
 test: lint
 	@scripts/test-tools.sh
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not simulation and not browser"
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not simulation and not browser"
 
 test-all: lint
 	@scripts/test-tools.sh browser
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: install
 	@for name in help_time checklists_time demo_time dossier_time gate_time table; do $(BIN)/python -m benchmarks.$$name || exit 1; done

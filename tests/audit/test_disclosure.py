@@ -229,6 +229,25 @@ def test_calibration_bins_are_not_small_and_only_of_the_whole_cohort() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
+def test_what_is_read_off_a_cut_of_its_own_counts_no_few(setting: tuple[int, int, int]) -> None:
+    """Positives above the cut less those above a published cut are nobody or enough."""
+    _, shared = pair(*setting)
+    counts = {c.stratum: c for c in shared.cohort.strata}
+    risk = {r.stratum: r for r in shared.curves.risk}
+    for e in shared.estimates:
+        if e.measure not in AT_OWN_CUT or e.value is None:
+            continue
+        c, own = counts[e.stratum], risk.get(e.stratum)
+        ill = e.measure == "sensitivity_at_specificity"
+        size, flagged = (c.n_positive, c.tp) if ill else (c.n_negative, c.fp)
+        assert size is not None
+        above = round(size * (e.value if ill else 1 - e.value))
+        bins = [] if own is None else list(own.positives if ill else own.negatives)
+        cuts = [0, size, flagged, *(sum(bins[k:]) for k in range(len(bins)))]
+        assert not [cut for cut in cuts if 0 < abs(above - (cut or 0)) < MIN], (e.id, above, cuts)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
 def test_everything_of_a_withheld_stratum_is_gone(setting: tuple[int, int, int]) -> None:
     _, shared = pair(*setting)
     gone = hidden(shared)
