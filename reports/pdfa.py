@@ -22,6 +22,7 @@ WIDEST = 4096
 POINTS = 0.75  # of a CSS pixel
 AMBIGUOUS = b"\r\nendstream"
 PAD = "/EQPS_Pad"
+UNSEEN = b"<034f>"  # the combining grapheme joiner: no width, no effect on its neighbours
 UA = "http://www.aiim.org/pdfua/ns/id/"
 _EXTENSION = f"""
 <rdf:Description rdf:about="" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" \
@@ -69,9 +70,22 @@ def mark_accessible(pdf: bytes, figures: Mapping[str, bytes]) -> bytes:
         _scope_headers(elements)
         _state_boxes(elements["/Figure"])
         document.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
+        _name_every_glyph(document)
         _compress(document)
         made = _saved(document, compress_streams=False)
     return _packed(made)
+
+
+def _name_every_glyph(document: Any) -> None:
+    """Let no glyph stand for nothing, which PDF/A forbids.
+
+    Of letters that are drawn as several glyphs WeasyPrint gives the text to the first alone.
+    """
+    for page in document.pages:
+        for font in page.obj.Resources.get("/Font", {}).values():
+            names = font.get("/ToUnicode")
+            if names is not None and b"<>" in (text := names.read_bytes()):
+                names.write(text.replace(b"<>", UNSEEN))
 
 
 def _compress(document: Any) -> None:

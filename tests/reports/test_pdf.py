@@ -21,7 +21,7 @@ from tests.reports.brief import brief_papers
 from tests.reports.conftest import Rendered
 from tests.reports.ingredients import in_a_fresh_process, ingredients
 from tests.reports.sample import LEVELS, papers, papers_of, sample, sample_dict
-from tests.reports.validators import assert_conforms, needs
+from tests.reports.validators import PROFILES, assert_conforms, needs
 
 ROOT = Path(__file__).parents[2]
 PLAN = "version: 1\ntitle: made up\n"
@@ -199,7 +199,7 @@ def test_resources_from_elsewhere_are_refused(url: str) -> None:
 
 def test_hostile_long_and_foreign_names_do_not_break_it() -> None:
     data = sample_dict()
-    names = ("<img src=file:///etc/passwd>", "L" * 120, "東京", "مستشفى", "a & b")
+    names = ("<img src=file:///etc/passwd>", "L" * 120, "東京 हिन्दी", "مستشفى", "a & b ไทย")
     for attribute in data["cohort"]["attributes"]:
         if attribute["name"] == "hospital":
             attribute["levels"] = names
@@ -216,4 +216,7 @@ def test_hostile_long_and_foreign_names_do_not_break_it() -> None:
     data["plan"] = data["plan"] | {"title": "A " + "very " * 30 + "long title <b>"}
     result = AuditResult.model_validate(data)
     made = render_pdf(papers_of(result))
-    assert made.startswith(b"%PDF-1.7")
+    page = needs("page")
+    for profile in PROFILES:
+        report = page.validate_pdf_bytes(made, profile=getattr(page.ValidationProfile, profile))
+        assert report.is_compliant, (profile, [f.message for f in report.failures])
