@@ -19,8 +19,8 @@ from pathlib import Path
 start = time.perf_counter()
 import checklists.catalogue
 imported = time.perf_counter()
-if sys.argv[1] == "texts":  # as in the very first run, before what they say was kept
-    checklists.catalogue._KEPT = Path(sys.executable) / "nowhere"
+if sys.argv[1] == "texts":  # as after an edit
+    checklists.catalogue.KEPT = Path(sys.executable) / "nowhere"
 catalogue = checklists.catalogue.load_catalogue()
 catalogue.mapped
 print(time.perf_counter() - imported, imported - start, len(catalogue.items))
@@ -60,7 +60,6 @@ def main() -> None:
     from commands.schema import run_schema
 
     schema = json.dumps(json.loads(run_schema("instrument")))
-    ran(OURS, "kept")
     kept, texts, theirs, imports, hook, items = [], [], [], [], [], 0
     with tempfile.TemporaryDirectory() as folder:
         profile = Path(folder, "equipoise.yaml")
@@ -74,7 +73,7 @@ def main() -> None:
             theirs += ran(THEIRS, schema)
             hook.append(linted(Path(folder)))
     print(f"{items} items, load and validate  {median(texts):.3f} s (target 0.3)")
-    print(f"the same, kept from before   {median(kept):.3f} s")
+    print(f"the same, from what is kept  {median(kept):.3f} s")
     print(f"imports before it            {median(imports):.3f} s")
     print(f"PyYAML and jsonschema        {median(theirs):.3f} s, not held against each other")
     print(f"checklist lint, all in all   {median(hook):.3f} s (target 1)")

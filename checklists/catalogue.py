@@ -10,12 +10,12 @@ from audit.problems import InputError, Problem, nearest
 from audit.yaml_file import FileKind, parse_record, read_text
 from checklists.facts import Facts, possible_values
 from checklists.instrument import AskIf, Instrument, InstrumentFile, Item
-from checklists.parsed import keep_instruments, kept_instruments
+from checklists.parsed import kept_instruments
 from checklists.scales import SCALES
 from checklists.vocabulary import Relation
 
 FOLDER = Path(__file__).parent / "instruments"
-_KEPT = Path(__file__).parent / "__pycache__" / "instruments.json"
+KEPT = Path(__file__).parent / "instruments.json"
 _KIND = FileKind(
     code="not_an_instrument",
     name="an instrument",
@@ -97,26 +97,21 @@ class _Read(NamedTuple):
 @cache
 def _shipped() -> _Read:
     paths = sorted(FOLDER.glob("*.yaml"))
-    files = kept_instruments(paths, _KEPT)
-    if files is None:
-        parsed, problems = _parsed(paths)
-        if not problems:
-            keep_instruments(parsed, _KEPT)
-        return _resolved(parsed, problems)
-    return _resolved({path: files[path.name] for path in paths}, ())
+    kept = kept_instruments(paths, KEPT)
+    return _read(paths) if kept is None else _resolved({p: kept[p.name] for p in paths}, ())
 
 
 def _read(paths: Iterable[Path]) -> _Read:
-    return _resolved(*_parsed(paths))
+    return _resolved(*read_files(paths))
 
 
 def _resolved(files: Mapping[Path, InstrumentFile], problems: tuple[Problem, ...]) -> _Read:
     return _Read(tuple((str(path), text.resolved()) for path, text in files.items()), problems)
 
 
-def _parsed(paths: Iterable[Path]) -> tuple[dict[Path, InstrumentFile], tuple[Problem, ...]]:
+def read_files(paths: Iterable[Path]) -> tuple[dict[Path, InstrumentFile], tuple[Problem, ...]]:
     """The files that are sound, and what is wrong with the others."""
-    parsed: dict[Path, InstrumentFile] = {}
+    sound: dict[Path, InstrumentFile] = {}
     problems: list[Problem] = []
     for path in paths:
         file = str(path)
@@ -128,8 +123,8 @@ def _parsed(paths: Iterable[Path]) -> tuple[dict[Path, InstrumentFile], tuple[Pr
         undated = list(_undated(text, file))
         problems += undated
         if not undated:
-            parsed[path] = text
-    return parsed, tuple(problems)
+            sound[path] = text
+    return sound, tuple(problems)
 
 
 def _undated(text: InstrumentFile, file: str) -> Iterable[Problem]:

@@ -1,20 +1,15 @@
-"""The shipped instruments as they were parsed before, kept beside the bytecode of this package.
+"""What the shipped instruments say, as JSON beside them.
 
-Their YAML is written for people and takes a third of a second to read, more than all the rest of a
-short command. What it says is kept as JSON with the hash of the texts: an edited text is read anew,
-and a file that cannot be used or written is done without.
+Their YAML is written for people and takes longer to read than all the rest of a short command. The
+JSON holds the hash of the texts that it was made from: where one was edited since, they are read.
 """
 
 import hashlib
-import sys
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from audit.atomic import write_atomic
-from audit.problems import InputError
 from checklists.instrument import InstrumentFile, Record
 
 
@@ -40,14 +35,11 @@ def kept_instruments(paths: Iterable[Path], at: Path) -> Mapping[str, Instrument
     return kept.files if kept.sha256 == _hash(paths) else None
 
 
-def keep_instruments(files: Mapping[Path, InstrumentFile], at: Path) -> None:
-    """Keep what these files say at a place, unless Python keeps no bytecode or it is not ours."""
-    if sys.dont_write_bytecode:
-        return
-    named = {path.name: text for path, text in files.items()}
+def kept_text(files: Mapping[Path, InstrumentFile]) -> str:
+    """What is kept of these files."""
+    named = {path.name: files[path] for path in sorted(files)}
     kept = _Kept.model_construct(sha256=_hash(files), files=named)
-    with suppress(InputError):
-        write_atomic(at, kept.model_dump_json(exclude_unset=True))
+    return kept.model_dump_json(exclude_unset=True) + "\n"
 
 
 def _hash(paths: Iterable[Path]) -> str:

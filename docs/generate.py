@@ -1,6 +1,6 @@
-"""Write the reference pages from the code: python docs/generate.py.
+"""Write the reference pages from the code, and the instruments as JSON: python docs/generate.py.
 
-The tests fail when a page here differs from what the code says now.
+The tests fail when one of them differs from what the code, or an instrument, says now.
 """
 
 import json
@@ -360,7 +360,14 @@ def _parameter(param: Any) -> str:
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page, and the instruments."""
+    from checklists.catalogue import FOLDER, KEPT, read_files
+    from checklists.parsed import kept_text
+
+    files, problems = read_files(sorted(FOLDER.glob("*.yaml")))
+    if problems:
+        raise SystemExit("\n".join(map(str, problems)))
+    KEPT.write_text(kept_text(files), encoding="utf-8")
     for name, text in pages().items():
         (HERE / name).write_text(text, encoding="utf-8")
 

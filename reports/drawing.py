@@ -95,7 +95,8 @@ class DrawnAside:
 
         def sized() -> list[Size]:
             found = sizes.result()
-            return here.sizes() if not found else [Size(*pair) for pair in json.loads(found)]
+            whole = found.endswith(b"\n")  # else it ended in the middle
+            return [Size(*pair) for pair in json.loads(found)] if whole else here.sizes()
 
         def drawn() -> list[bytes]:
             found = pages.result()
